@@ -1,0 +1,240 @@
+"""The one data model: named modalities of row vectors, matched by group ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import numpy as np
+from array_api_compat import is_array_api_obj
+from numpy.typing import ArrayLike, NDArray
+
+from .arrays import Array, array_namespace, row_chunks, to_numpy, working_dtype
+from .errors import InputError
+from .matching import Codes, encode
+
+RowValues: TypeAlias = "ArrayLike | Mapping[str, ArrayLike]"
+
+
+class Embeddings:
+    """Embeddings of two or more modalities in one space.
+
+    Rows match exactly when their group ids are equal. That one rule covers one-to-one pairs,
+    five captions per image, one class prompt for many images, and modalities with items
+    missing.
+
+    Parameters
+    ----------
+    modalities:
+        Name → (N_m, D) array of real numbers (numpy, torch, CuPy or JAX; memory maps too).
+        Rows need not have unit length: every metric of this package looks at directions.
+    groups:
+        Group ids, integers or strings: one array for all modalities, or name → (N_m,) array.
+        Without them, all modalities have equally many rows and row i matches row i.
+    labels:
+        Optional class of each row, integers or strings: given in the same two ways.
+
+    Raises
+    ------
+    InputError
+        Fewer than two modalities; another shape than (N, D); widths that differ; fewer than
+        two rows; a dtype that is not real numbers; a row with NaN or infinity or all zeros
+        (named by index); ids or labels that do not fit the rows; no group in common.
+
+    Examples
+    --------
+    >>> space = Embeddings(
+    ...     {"image": np.eye(3), "text": np.eye(3)[[0, 0, 1, 2]]},
+    ...     groups={"image": ["a", "b", "c"], "text": ["a", "a", "b", "c"]},
+    ... )
+    >>> space
+    Embeddings(image: 3 x 3, text: 4 x 3, 3 groups)
+    """
+
+    def __init__(
+        self,
+        modalities: Mapping[str, Array],
+        *,
+        groups: RowValues | None = None,
+        labels: RowValues | None = None,
+    ) -> None:
+        if len(modalities) < 2:
+            found = ", ".join(modalities) or "none"
+            raise InputError(f"a modality gap needs at least two modalities; found {found}")
+        arrays = {name: check_rows(array, name) for name, array in modalities.items()}
+        widths = {name: array.shape[1] for name, array in arrays.items()}
+        if len(set(widths.values())) > 1:
+            listed = ", ".join(f"{name} has {width}" for name, width in widths.items())
+            raise InputError(
+                f"modalities must share one space, but their widths differ: {listed} columns"
+            )
+        rows = {name: array.shape[0] for name, array in arrays.items()}
+        self._arrays = MappingProxyType(arrays)
+        self._groups = MappingProxyType(_group_ids(groups, rows))
+        self._labels = None if labels is None else MappingProxyType(
+            _row_values(labels, rows, "labels")
+        )
+        self._check_common_groups()
+
+    @property
+    def arrays(self) -> Mapping[str, Array]:
+        """Name → (N_m, D) array."""
+        return self._arrays
+
+    @property
+    def groups(self) -> Mapping[str, NDArray[Any]]:
+        """Name → (N_m,) group ids."""
+        return self._groups
+
+    @property
+    def labels(self) -> Mapping[str, NDArray[Any]] | None:
+        """Name → (N_m,) classes, or None."""
+        return self._labels
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The modalities, in the order given."""
+        return tuple(self._arrays)
+
+    @property
+    def dimension(self) -> int:
+        """D, the width of the space."""
+        return int(self._arrays[self.names[0]].shape[1])
+
+    @cached_property
+    def codes(self) -> Mapping[str, Codes]:
+        """Name → (N_m,) integers, equal across modalities exactly where group ids are."""
+        return MappingProxyType(encode(dict(self._groups)))
+
+    @property
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Every unordered pair of modalities, in order."""
+        names = self.names
+        return ((a, b) for k, a in enumerate(names) for b in names[k + 1 :])
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._arrays:
+            raise InputError(f"no modality '{name}'; there are {', '.join(self.names)}")
+        return self._arrays[name]
+
+    def select(self, names: tuple[str, ...] | list[str]) -> Embeddings:
+        """The same rows, of the named modalities alone."""
+        return Embeddings(
+            {name: self[name] for name in names},
+            groups={name: self._groups[name] for name in names},
+            labels=None if self._labels is None else {n: self._labels[n] for n in names},
+        )
+
+    def map(self, transform: Callable[[str, Array], Array]) -> Embeddings:
+        """New embeddings with `transform(name, array)` in place of each array."""
+        return Embeddings(
+            {name: transform(name, array) for name, array in self._arrays.items()},
+            groups=self._groups,
+            labels=self._labels,
+        )
+
+    def __repr__(self) -> str:
+        shapes = (f"{name}: {x.shape[0]} x {x.shape[1]}" for name, x in self._arrays.items())
+        groups = len(np.unique(np.concatenate(list(self.codes.values()))))
+        return f"Embeddings({', '.join(shapes)}, {groups} groups)"
+
+    def _check_common_groups(self) -> None:
+        for name, codes in self.codes.items():
+            others = np.concatenate([c for other, c in self.codes.items() if other != name])
+            if not np.isin(codes, others).any():
+                raise InputError(
+                    f"modality '{name}' has no group id in common with any other: its first "
+                    f"is {self._groups[name][0]!s}, the others' first are "
+                    f"{', '.join(str(g[0]) for n, g in self._groups.items() if n != name)}; "
+                    "rows match where their ids are equal"
+                )
+
+
+def check_rows(array: Array, name: str) -> Array:
+    """The array, if its rows can be compared by direction; else an error that names the row."""
+    if not is_array_api_obj(array):
+        array = np.asarray(array)
+    if array.ndim != 2:
+        raise InputError(
+            f"modality '{name}' must be a 2-D array (rows, dimensions); "
+            f"found shape {tuple(array.shape)}"
+        )
+    xp = array_namespace(array)
+    if not xp.isdtype(array.dtype, ("real floating", "integral")):
+        raise InputError(
+            f"modality '{name}' must hold real numbers; found dtype {array.dtype}"
+        )
+    if array.shape[0] < 2 or array.shape[1] < 1:
+        raise InputError(
+            f"modality '{name}' needs at least two rows and one column; "
+            f"found shape {tuple(array.shape)}"
+        )
+    for rows in row_chunks(array):
+        _check_chunk(array[rows, :], name, rows.start)
+    return array
+
+
+def _check_chunk(chunk: Array, name: str, start: int) -> None:
+    xp = array_namespace(chunk)
+    values = xp.astype(chunk, working_dtype(chunk))
+    finite = xp.all(xp.isfinite(values), axis=1)
+    if not bool(xp.all(finite)):
+        row, more = _first_and_count(~to_numpy(finite))
+        raise InputError(
+            f"modality '{name}' has NaN or infinity in row {start + row}{more}; "
+            "drop such rows, or embed those items again"
+        )
+    nonzero = xp.any(values != 0, axis=1)
+    if not bool(xp.all(nonzero)):
+        row, more = _first_and_count(~to_numpy(nonzero))
+        raise InputError(
+            f"modality '{name}' has only zeros in row {start + row}{more}; a zero vector has "
+            "no direction: drop such rows, or embed those items again"
+        )
+
+
+def _first_and_count(bad: NDArray[np.bool_]) -> tuple[int, str]:
+    more = int(bad.sum()) - 1
+    return int(bad.argmax()), f" (and {more} more nearby)" if more else ""
+
+
+def _group_ids(groups: RowValues | None, rows: Mapping[str, int]) -> dict[str, NDArray[Any]]:
+    if groups is not None:
+        return _row_values(groups, rows, "groups")
+    if len(set(rows.values())) > 1:
+        listed = ", ".join(f"{name} has {n}" for name, n in rows.items())
+        raise InputError(
+            f"modalities have different numbers of rows ({listed}) and no group ids say "
+            "which rows belong together: give groups, one id per row"
+        )
+    return {name: np.arange(n) for name, n in rows.items()}
+
+
+def _row_values(values: RowValues, rows: Mapping[str, int], what: str) -> dict[str, NDArray[Any]]:
+    """Ids or labels per modality, checked: one per row, and of one kind throughout."""
+    given = values if isinstance(values, Mapping) else dict.fromkeys(rows, values)
+    if absent := [name for name in rows if name not in given]:
+        raise InputError(f"{what} are missing for modality '{absent[0]}'")
+    checked: dict[str, NDArray[Any]] = {}
+    for name, n in rows.items():
+        column = to_numpy(given[name])
+        if column.shape != (n,):
+            raise InputError(
+                f"{what} of modality '{name}' must be one per row, shape ({n},); "
+                f"found shape {column.shape}"
+            )
+        if column.dtype.kind == "O" and all(isinstance(v, str) for v in column):
+            column = column.astype(np.str_)
+        if column.dtype.kind not in "iuUb":
+            raise InputError(
+                f"{what} of modality '{name}' must be integers or strings; "
+                f"found dtype {column.dtype}"
+            )
+        checked[name] = column
+    kinds = {name: "strings" if c.dtype.kind == "U" else "integers" for name, c in checked.items()}
+    if len(set(kinds.values())) > 1:
+        listed = ", ".join(f"{name} has {kind}" for name, kind in kinds.items())
+        raise InputError(f"{what} must be of one kind in all modalities; found: {listed}")
+    return checked

@@ -1,0 +1,77 @@
+"""Writing that leaves no half-written file, and reading errors that name the file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .errors import InputError
+
+
+@contextmanager
+def atomic_write(path: Path | str) -> Iterator[Path]:
+    """A temporary path beside `path`; it takes `path`'s place if the block succeeds.
+
+    Missing parent folders are made. After an error nothing is left behind and an earlier
+    file at `path` is untouched.
+    """
+    target = Path(path)
+    with _explain(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
+        )
+        os.close(handle)
+        temporary = Path(name)
+    try:
+        yield temporary
+        with _explain(target):
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_together(writers: dict[Path, Callable[[Path], None]]) -> None:
+    """Write several files so that either all of them appear or none does.
+
+    Every writer fills a temporary file first; only when all have succeeded are they moved
+    to their places.
+    """
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        for path, write in writers.items():
+            write(stack.enter_context(atomic_write(path)))
+
+
+def check_writable(folder: Path | str) -> Path:
+    """The folder, made if missing; an error now rather than after the work is done."""
+    path = Path(folder)
+    with _explain(path):
+        path.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path, prefix=".isthmus-")
+        os.close(handle)
+        os.unlink(name)
+    return path
+
+
+@contextmanager
+def _explain(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"cannot write {path}: {reason}; choose a place that you may write to"
+        ) from error
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

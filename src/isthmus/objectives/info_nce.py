@@ -1,0 +1,107 @@
+"""InfoNCE, the symmetric contrastive loss of CLIP, for two to n modalities."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .terms import Modalities, Terms, modality_pairs, unit
+
+
+class InfoNCE(nn.Module):
+    r"""Symmetric InfoNCE with a fixed or learnable temperature.
+
+    For modalities x and y with unit rows, L(x→y) = −(1/B) Σ_i log softmax_j(x_i·y_j / τ)_i,
+    and the loss is ½ (L(x→y) + L(y→x)), averaged over all pairs of modalities.
+
+    Rows with equal `groups` are positives of one another: the target is spread evenly over
+    them (the outer form of supervised contrastive learning), so duplicates in a batch are
+    never pushed apart.
+
+    Parameters
+    ----------
+    temperature:
+        τ at the start.
+    learnable:
+        Train log(1/τ). It is kept within `bounds`: whenever the loss is computed in training
+        mode, a parameter that an optimiser step took outside is put back on the bound, where
+        its gradient still acts (clamping the forward value would freeze it there).
+    bounds:
+        Smallest and largest τ.
+
+    Inputs
+    ------
+    embeddings: name → (B, D), any scale; groups: (B,) integers, optional.
+
+    Degenerate cases
+    ----------------
+    B = 1, or all rows in one group: the loss is 0 or log B, with zero gradient.
+
+    References
+    ----------
+    Radford et al., *Learning Transferable Visual Models From Natural Language Supervision*
+    (2021); multiple positives: Khosla et al., *Supervised Contrastive Learning* (2020).
+
+    Examples
+    --------
+    >>> x = torch.eye(4)
+    >>> loss = InfoNCE(temperature=0.1)({"image": x, "text": x})
+    >>> round(loss.total.item(), 6)
+    0.000136
+    """
+
+    log_scale: Tensor
+
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.07,
+        learnable: bool = False,
+        bounds: tuple[float, float] = (0.01, 1.0),
+    ) -> None:
+        super().__init__()
+        low, high = bounds
+        if not 0 < low <= temperature <= high:
+            raise ValueError(
+                f"need 0 < {low} <= temperature <= {high} (the bounds); found {temperature}"
+            )
+        self.bounds = bounds
+        log_scale = torch.tensor(math.log(1 / temperature))
+        if learnable:
+            self.log_scale = nn.Parameter(log_scale)
+        else:
+            self.register_buffer("log_scale", log_scale)
+
+    @property
+    def temperature(self) -> float:
+        """τ as it stands."""
+        return math.exp(-self.log_scale.item())
+
+    def forward(self, embeddings: Modalities, *, groups: Tensor | None = None) -> Terms:
+        """The loss, with the single term `info_nce`."""
+        if self.training and isinstance(self.log_scale, nn.Parameter):
+            low, high = self.bounds
+            with torch.no_grad():
+                self.log_scale.clamp_(math.log(1 / high), math.log(1 / low))
+        z = unit(embeddings)
+        scale = self.log_scale.exp()
+        losses = [
+            info_nce(z[a], z[b], scale=scale, groups=groups) for a, b in modality_pairs(embeddings)
+        ]
+        loss = torch.stack(losses).mean()
+        return Terms(loss, {"info_nce": loss})
+
+
+def info_nce(x: Tensor, y: Tensor, *, scale: Tensor, groups: Tensor | None = None) -> Tensor:
+    """½ (L(x→y) + L(y→x)) of unit rows x and y, (B, D) each, with scale = 1/τ."""
+    logits = scale.to(x.dtype) * x @ y.T  # (B, B)
+    if groups is None:
+        targets = torch.arange(len(x), device=x.device)
+        forward = nn.functional.cross_entropy(logits, targets)
+        return (forward + nn.functional.cross_entropy(logits.T, targets)) / 2
+    positive = (groups[:, None] == groups[None, :]).to(x.dtype)  # (B, B), symmetric
+    share = positive / positive.sum(dim=1, keepdim=True)
+    forward = nn.functional.cross_entropy(logits, share)
+    return (forward + nn.functional.cross_entropy(logits.T, share)) / 2
