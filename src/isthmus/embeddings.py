@@ -73,8 +73,8 @@ class Embeddings:
         rows = {name: array.shape[0] for name, array in arrays.items()}
         self._arrays = MappingProxyType(arrays)
         self._groups = MappingProxyType(_group_ids(groups, rows))
-        self._labels = None if labels is None else MappingProxyType(
-            _row_values(labels, rows, "labels")
+        self._labels = (
+            None if labels is None else MappingProxyType(_row_values(labels, rows, "labels"))
         )
         self._check_common_groups()
 
@@ -163,9 +163,7 @@ def check_rows(array: Array, name: str) -> Array:
         )
     xp = array_namespace(array)
     if not xp.isdtype(array.dtype, ("real floating", "integral")):
-        raise InputError(
-            f"modality '{name}' must hold real numbers; found dtype {array.dtype}"
-        )
+        raise InputError(f"modality '{name}' must hold real numbers; found dtype {array.dtype}")
     if array.shape[0] < 2 or array.shape[1] < 1:
         raise InputError(
             f"modality '{name}' needs at least two rows and one column; "

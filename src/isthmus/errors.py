@@ -18,5 +18,6 @@ class MissingDependencyError(InputError, ImportError):
 def missing(package: str, *, extra: str) -> MissingDependencyError:
     """The error for a missing optional package, with the install command."""
     return MissingDependencyError(
-        f"this needs the package '{package}', which is not installed: pip install 'isthmus[{extra}]'"
+        f"this needs the package '{package}', which is not installed: "
+        f"pip install 'isthmus[{extra}]'"
     )

@@ -39,7 +39,8 @@ class Centering(Closer):
 
     Examples
     --------
-    >>> space = Embeddings({"image": [[1.0, 1.0], [1.0, -1.0]], "text": [[-1.0, 1.0], [-1.0, -1.0]]})
+    >>> right, left = [[1.0, 1.0], [1.0, -1.0]], [[-1.0, 1.0], [-1.0, -1.0]]
+    >>> space = Embeddings({"image": right, "text": left})
     >>> closed = Centering().fit(space).close(space)
     >>> closed["image"].round(6).tolist() == closed["text"].round(6).tolist()
     True

@@ -111,11 +111,9 @@ def captioned_digits(
     instances = np.repeat(chosen, variants)
     rng = np.random.default_rng([seed, split == "test"])
     factors = np.stack([rng.integers(len(v), size=len(instances)) for v in FACTORS.values()], 1)
-    grey = np.stack([_draw(scans[i], f, rng) for i, f in zip(instances, factors, strict=True)])
-    grey = _downscale(grey)
-    grey = np.stack(
-        [_shrink(g, rng) if f[3] else g for g, f in zip(grey, factors, strict=True)]
-    )
+    drawn = [_draw(scans[i], f, rng) for i, f in zip(instances, factors, strict=True)]
+    grey = _downscale(np.stack(drawn))
+    grey = np.stack([_shrink(g, rng) if f[3] else g for g, f in zip(grey, factors, strict=True)])
     coloured = grey[..., None] * _RGB[factors[:, 4], None, None, :]
     return CaptionedDigits(
         images=(255 * coloured.clip(0, 1)).round().astype(np.uint8),
@@ -160,7 +158,7 @@ def _downscale(strokes: NDArray[np.bool_]) -> NDArray[np.float32]:
     """(N, 56, 56) strokes to (N, 28, 28) grey values in [0, 1], anti-aliased."""
     n = len(strokes)
     smooth = ndimage.gaussian_filter(strokes.astype(np.float32), (0, _SCALE / 3, _SCALE / 3))
-    return smooth.reshape(n, SIDE, _SCALE, SIDE, _SCALE).mean(axis=(2, 4))
+    return np.asarray(smooth.reshape(n, SIDE, _SCALE, SIDE, _SCALE).mean(axis=(2, 4)))
 
 
 def _shrink(grey: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

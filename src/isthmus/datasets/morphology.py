@@ -110,7 +110,7 @@ def _radius(stroke: Image, scale: int, amount: float) -> int:
 
 def _random_point(mask: Image, rng: np.random.Generator) -> NDArray[np.int64]:
     points = np.argwhere(mask)
-    return points[rng.integers(len(points))]
+    return np.asarray(points[rng.integers(len(points))])
 
 
 def _away_from_ends(line: Image, *, reach: int) -> Image:

@@ -53,6 +53,10 @@ class PairMeasurement:
     pair_cosine: float
     recall: Mapping[str, Mapping[int, float]]
 
+    def mean_recall(self, k: int = 1) -> float:
+        """R@k, mean of both directions."""
+        return sum(found[k] for found in self.recall.values()) / len(self.recall)
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -70,7 +74,7 @@ class Measurement:
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, numbers rounded to `SIGNIFICANT_DIGITS`."""
-        rounded: dict[str, Any] = _plain(asdict(self))
+        rounded: dict[str, Any] = plain(asdict(self))
         return rounded
 
     def to_json(self) -> str:
@@ -79,7 +83,7 @@ class Measurement:
 
     def to_records(self) -> list[dict[str, Any]]:
         """One flat record per pair of modalities, with the columns of the printed table."""
-        return [_plain(_record(self, pair)) for pair in self.pairs]
+        return [plain(_record(self, pair)) for pair in self.pairs]
 
     def to_frame(self) -> pandas.DataFrame:
         """The records as a pandas DataFrame."""
@@ -196,12 +200,12 @@ def _record(measurement: Measurement, pair: PairMeasurement) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
-    """Dicts with string keys, lists and rounded numbers, ready for JSON."""
+def plain(value: Any) -> Any:
+    """Dicts with string keys, lists and numbers of `SIGNIFICANT_DIGITS`, ready for JSON."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
     return value

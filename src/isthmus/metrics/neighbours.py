@@ -52,9 +52,9 @@ def knn_accuracy(
     if smallest < k:
         raise InputError(f"k = {k} neighbours, but a fold leaves only {smallest} rows to vote")
     correct = sum(
-        KNeighborsClassifier(k, algorithm="brute").fit(rows[train], classes[train]).score(
-            rows[test], classes[test]
-        )
+        KNeighborsClassifier(k, algorithm="brute")
+        .fit(rows[train], classes[train])
+        .score(rows[test], classes[test])
         * len(test)
         for train, test in splits.split(rows, groups=ids)
     )

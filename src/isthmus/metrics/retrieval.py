@@ -75,9 +75,7 @@ def recalls(found: Ranks, ks: Sequence[int]) -> dict[int, float]:
     return {k: found.recall(k) for k in ks}
 
 
-def ranks(
-    queries: Array, candidates: Array, codes: tuple[Codes, Codes] | None = None
-) -> Ranks:
+def ranks(queries: Array, candidates: Array, codes: tuple[Codes, Codes] | None = None) -> Ranks:
     """Rank of each query's best match, exact, in strips of bounded memory.
 
     Parameters

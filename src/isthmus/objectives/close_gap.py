@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -95,6 +96,8 @@ class CloseGap(nn.Module):
 def align_true_pairs(embeddings: Modalities, *, anchor: str | None = None) -> Tensor:
     """L_ATP = (1/(M−1)) Σ_{m≠a} (1/B) Σ_i ‖ z_i^m − z_i^a ‖²: 0 where all items coincide.
 
+    Rows (B, D) are taken as they are; `CloseGap` scales them to unit length first.
+
     >>> align_true_pairs({"image": torch.eye(2), "text": -torch.eye(2)}).item()
     4.0
     """
@@ -115,9 +118,10 @@ def centroid_uniformity(
     i's unit rows, put back on the sphere unless `renormalise` is False. In (−8, 0] on the
     sphere; 0 when all centroids coincide.
 
-    The paper writes (1/B) Σ_i Σ_{j≠i}: larger by the constant log(B−1), with the same
-    gradient. The mean does not depend on the batch size. Pairs in the same group are left
-    out; if no pair is left, the loss is 0 with zero gradient.
+    Rows (B, D) are taken as they are; `CloseGap` scales them to unit length first. The paper
+    writes (1/B) Σ_i Σ_{j≠i}: larger by the constant log(B−1), with the same
+    gradient. The mean does not depend on the batch size. Pairs in the same group are left out; if
+    no pair is left, the loss is 0 with zero gradient.
 
     >>> centroid_uniformity({"image": torch.eye(2), "text": torch.eye(2)}).item()
     -4.0
@@ -129,7 +133,8 @@ def centroid_uniformity(
     distances = squared[:, None] + squared[None, :] - 2 * centroids @ centroids.T
     ids = torch.arange(len(squared), device=squared.device) if groups is None else groups
     apart = ids[:, None] != ids[None, :]  # (B, B)
-    if not bool(apart.any()):
+    count = int(apart.sum())
+    if not count:
         return centroids.sum() * 0
     # Rounding may leave a distance just below zero; the clamp keeps its gradient out too.
-    return (-_KERNEL * distances[apart].clamp(min=0)).logsumexp(dim=0) - apart.sum().log()
+    return (-_KERNEL * distances[apart].clamp(min=0)).logsumexp(dim=0) - math.log(count)

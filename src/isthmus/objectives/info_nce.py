@@ -52,7 +52,8 @@ class InfoNCE(nn.Module):
     0.000136
     """
 
-    log_scale: Tensor
+    log_scale: nn.Parameter | None
+    """log(1/τ) if learnable, else None."""
 
     def __init__(
         self,
@@ -68,35 +69,40 @@ class InfoNCE(nn.Module):
                 f"need 0 < {low} <= temperature <= {high} (the bounds); found {temperature}"
             )
         self.bounds = bounds
-        log_scale = torch.tensor(math.log(1 / temperature))
-        if learnable:
-            self.log_scale = nn.Parameter(log_scale)
-        else:
-            self.register_buffer("log_scale", log_scale)
+        self._fixed = temperature
+        start = torch.tensor(math.log(1 / temperature))
+        self.register_parameter("log_scale", nn.Parameter(start) if learnable else None)
 
     @property
     def temperature(self) -> float:
         """τ as it stands."""
-        return math.exp(-self.log_scale.item())
+        return self._fixed if self.log_scale is None else math.exp(-self.log_scale.item())
 
     def forward(self, embeddings: Modalities, *, groups: Tensor | None = None) -> Terms:
         """The loss, with the single term `info_nce`."""
-        if self.training and isinstance(self.log_scale, nn.Parameter):
-            low, high = self.bounds
-            with torch.no_grad():
-                self.log_scale.clamp_(math.log(1 / high), math.log(1 / low))
         z = unit(embeddings)
-        scale = self.log_scale.exp()
+        scale = self._scale()
         losses = [
             info_nce(z[a], z[b], scale=scale, groups=groups) for a, b in modality_pairs(embeddings)
         ]
         loss = torch.stack(losses).mean()
         return Terms(loss, {"info_nce": loss})
 
+    def _scale(self) -> Tensor | float:
+        if self.log_scale is None:
+            return 1 / self._fixed
+        if self.training:
+            low, high = self.bounds
+            with torch.no_grad():
+                self.log_scale.clamp_(math.log(1 / high), math.log(1 / low))
+        return self.log_scale.exp()
 
-def info_nce(x: Tensor, y: Tensor, *, scale: Tensor, groups: Tensor | None = None) -> Tensor:
-    """½ (L(x→y) + L(y→x)) of unit rows x and y, (B, D) each, with scale = 1/τ."""
-    logits = scale.to(x.dtype) * x @ y.T  # (B, B)
+
+def info_nce(
+    x: Tensor, y: Tensor, *, scale: Tensor | float, groups: Tensor | None = None
+) -> Tensor:
+    """½ (L(x→y) + L(y→x)) of rows x and y, (B, D) each, taken as they are; scale = 1/τ."""
+    logits = scale * x @ y.T  # (B, B)
     if groups is None:
         targets = torch.arange(len(x), device=x.device)
         forward = nn.functional.cross_entropy(logits, targets)

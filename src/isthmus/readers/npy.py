@@ -23,9 +23,10 @@ def read_npy(path: Path) -> NDArray[Any]:
     """
     _check_file(path)
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise _unreadable(path, error) from error
+    return array
 
 
 class NpzArrays(Mapping[str, NDArray[Any]]):
@@ -65,7 +66,7 @@ def _check_file(path: Path) -> None:
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    if "pickle" in str(error).lower():
+    if any(word in str(error).lower() for word in ("pickle", "python object")):
         return InputError(
             f"{path} holds pickled objects, which could run code and are never loaded; "
             "save a plain numeric array: np.save(path, array.astype('float32'))"

@@ -148,7 +148,7 @@ def _columns(
         name, separator, value = option.partition("=")
         if not separator:
             column = _column(arrays, option)
-            found = {n: column for n in names}
+            found = dict.fromkeys(names, column)
         elif name not in names:
             raise InputError(f"no modality '{name}'; there are {', '.join(names)}")
         else:

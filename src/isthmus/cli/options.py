@@ -1,0 +1,46 @@
+"""Arguments and options that several verbs share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Source = Annotated[
+    list[str],
+    typer.Argument(
+        help="A folder with one NAME.npy per modality, an .npz, or NAME=FILE.npy for each.",
+        show_default=False,
+    ),
+]
+Modalities = Annotated[
+    str | None,
+    typer.Option(help="The arrays to take, comma-separated: image,text.", show_default="all 2-D"),
+]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Group ids, by which rows match: a .npy, .txt or .csv file, or an array of the "
+        "source; for one modality as NAME=…",
+        show_default="row i matches row i",
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Classes of the rows, for V-measure and kNN; given like --groups.",
+        show_default="none",
+    ),
+]
+Html = Annotated[
+    str | None, typer.Option(help="Write the report to this page.", show_default=False)
+]
+Json = Annotated[
+    str | None, typer.Option("--json", help="Write the numbers to this file.", show_default=False)
+]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is random.")]
+
+
+def split_names(names: str | None) -> list[str] | None:
+    """The parts of a comma-separated option."""
+    return None if names is None else [name.strip() for name in names.split(",") if name.strip()]

@@ -1,0 +1,88 @@
+"""Plain sentences that follow from the numbers, and say the opposite where they do."""
+
+from __future__ import annotations
+
+from ..metrics.measure import Measurement, PairMeasurement
+
+WIDE_GAP = 0.3
+"""An L2M from which on the gap is called wide, and below a third of which small."""
+
+EQUAL = 0.03
+"""Differences of rates (R@1, V-measure, accuracy) up to this are called equal."""
+
+
+def findings(name: str, measurement: Measurement) -> list[str]:
+    """What the numbers of one set of embeddings say, a sentence each."""
+    sentences = []
+    for pair in measurement.pairs:
+        sentences += _pair_findings(pair)
+    if measurement.clustering is not None:
+        clustering = measurement.clustering
+        sentences.append(
+            f"k-means with {clustering.n_clusters} clusters over all modalities at once agrees "
+            f"with the labels at a V-measure of {clustering.v_measure:.2f} (1 is perfect, 0 is "
+            "chance)."
+        )
+    return [f"{name}: {sentence}" if name else sentence for sentence in sentences]
+
+
+def compare(
+    before_name: str, before: Measurement, after_name: str, after: Measurement
+) -> list[str]:
+    """What changed from one set of embeddings to another, a sentence each."""
+    sentences = []
+    for old, new in zip(before.pairs, after.pairs, strict=True):
+        pair = " and ".join(old.modalities)
+        sentences.append(
+            f"Gap: between {before_name} and {after_name}, the distance of the centres of "
+            f"{pair} {change(old.l2m, new.l2m, equal=0.01)} (L2M {old.l2m:.3f} to {new.l2m:.3f})."
+        )
+        recall = old.mean_recall(), new.mean_recall()
+        sentences.append(
+            f"Retrieval: R@1, mean of both directions, {rate_change(*recall)} "
+            f"({recall[0]:.3f} to {recall[1]:.3f})."
+        )
+    if before.clustering is not None and after.clustering is not None:
+        old_v, new_v = before.clustering.v_measure, after.clustering.v_measure
+        sentences.append(
+            f"Groups: the V-measure of joint clusters {rate_change(old_v, new_v)} "
+            f"({old_v:.3f} to {new_v:.3f})."
+        )
+    return sentences
+
+
+def _pair_findings(pair: PairMeasurement) -> list[str]:
+    a, b = pair.modalities
+    size = "wide" if pair.l2m >= WIDE_GAP else "small" if pair.l2m < WIDE_GAP / 3 else "moderate"
+    closer = (
+        "farther apart than"
+        if pair.rmg > 0.51
+        else "about as far apart as"
+        if pair.rmg > 0.49
+        else "closer than"
+    )
+    forward, backward = (found[1] for found in pair.recall.values())
+    return [
+        f"The gap is {size}: the centres of {a} and {b} lie {pair.l2m:.3f} apart "
+        "(L2M; 0 is none, 2 is opposite).",
+        f"True pairs have a mean cosine of {pair.pair_cosine:.3f} and are {closer} two random "
+        f"items of one modality (RMG {pair.rmg:.3f}; equal at 0.5).",
+        f"The nearest {b} matches for {forward:.1%} of {a} items, the nearest {a} for "
+        f"{backward:.1%} of {b} items (R@1).",
+    ]
+
+
+def change(old: float, new: float, *, equal: float) -> str:
+    """What happened to a length, as a verb phrase: differences up to `equal` are none."""
+    if abs(new - old) <= equal:
+        return "stays the same"
+    if new < old:
+        return "disappears" if new <= equal else f"shrinks {old / new:.1f} times"
+    return "appears" if old <= equal else f"grows {new / old:.1f} times"
+
+
+def rate_change(old: float, new: float) -> str:
+    """What happened to a rate in [0, 1], as a verb phrase."""
+    if abs(new - old) <= EQUAL:
+        return "stays about the same"
+    return "rises" if new > old else "falls"

@@ -1,0 +1,215 @@
+"""The command as a user meets it: exit codes, one-line errors, files."""
+
+import json
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isthmus.cli import main
+from isthmus.closers import load_closer
+from isthmus.readers import read_embeddings
+
+
+class Result:
+    """What one run of the command did."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["isthmus", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(30, 6)).astype(np.float32)
+    path = tmp_path / "vectors"
+    path.mkdir()
+    np.save(path / "image.npy", image)
+    np.save(path / "text.npy", image + 2)
+    np.save(tmp_path / "labels.npy", np.arange(30) % 3)
+    return path
+
+
+def broken(folder: Path, case: str) -> list[object]:
+    """Arguments of `measure` for a source with one thing wrong."""
+    image = np.load(folder / "image.npy")
+    if case == "missing file":
+        return [folder / "nothing.npz"]
+    if case == "missing modality":
+        return [f"image={folder / 'image.npy'}", f"text={folder / 'nothing.npy'}"]
+    if case == "different row counts":
+        np.save(folder / "text.npy", image[:-1])
+    if case == "different widths":
+        np.save(folder / "text.npy", image[:, :-1])
+    if case == "NaN row":
+        image[17, 2] = np.nan
+        np.save(folder / "text.npy", image)
+    if case == "zero vector":
+        image[5] = 0
+        np.save(folder / "text.npy", image)
+    if case == "one row":
+        np.save(folder / "image.npy", image[:1])
+        np.save(folder / "text.npy", image[:1])
+    if case == "pickled npy":
+        np.save(folder / "text.npy", np.array([{}], dtype=object), allow_pickle=True)
+    if case == "wrong key":
+        return [folder, "--modalities", "image,sound"]
+    if case == "one modality":
+        (folder / "text.npy").unlink()
+    if case == "labels too short":
+        np.save(folder.parent / "labels.npy", np.arange(7))
+        return [folder, "--labels", folder.parent / "labels.npy"]
+    if case == "nothing by that name":
+        return [folder, "--labels", "nothing"]
+    return [folder]
+
+
+EXPECTED = {
+    "missing file": "no such file or folder: .*nothing.npz",
+    "missing modality": "no such file: .*nothing.npy",
+    "different row counts": "image has 30, text has 29",
+    "different widths": "image has 6, text has 5",
+    "NaN row": "'text' has NaN or infinity in row 17;",
+    "zero vector": "'text' has only zeros in row 5;",
+    "one row": "at least two rows",
+    "pickled npy": "text.npy holds pickled objects",
+    "wrong key": "no array 'sound'; there are image, text",
+    "one modality": "at least two modalities.*found image",
+    "labels too short": r"labels of modality 'image' must be one per row.*\(7,\)",
+    "nothing by that name": "'nothing' is neither an array of the source",
+}
+
+
+@pytest.mark.parametrize("case", EXPECTED)
+@pytest.mark.parametrize("verb", ["measure", "close"])
+def test_bad_input_is_one_line_and_exit_code_2_and_writes_nothing(run, folder, verb, case):  # type: ignore[no-untyped-def]
+    out = folder.parent / "out"
+    options = ["--out", out] if verb == "close" else ["--json", out / "r.json", "--html", out / "r"]
+    arguments = broken(folder, case)
+    result = run(verb, *arguments, *options)
+    assert result.code == 2
+    assert result.err.startswith("isthmus: error: ")
+    assert result.err.count("\n") == 1
+    assert re.search(EXPECTED[case], result.err)
+    assert result.out == ""
+    assert not out.exists()
+
+
+def test_measure_prints_the_table_and_writes_json_and_page(run, folder):  # type: ignore[no-untyped-def]
+    json_path, html_path = folder.parent / "m.json", folder.parent / "m.html"
+    labels = folder.parent / "labels.npy"
+    result = run("measure", folder, "--labels", labels, "--json", json_path, "--html", html_path)
+    assert result.code == 0, result.err
+    content = json.loads(json_path.read_text())
+    (pair,) = content["measurements"]["vectors"]["pairs"]
+    assert f"{pair['l2m']:.3f}" in result.out
+    assert content["measurements"]["vectors"]["clustering"]["n_clusters"] == 3
+    assert "<h1>Modality gap report</h1>" in html_path.read_text()
+
+
+@pytest.mark.parametrize("form", ["folder", "npz", "named files"])
+def test_every_form_of_source_gives_the_same_numbers(run, folder, form):  # type: ignore[no-untyped-def]
+    arrays = {name: np.load(folder / f"{name}.npy") for name in ("image", "text")}
+    np.savez(folder.parent / "set.npz", **arrays)
+    source = {
+        "folder": [folder],
+        "npz": [folder.parent / "set.npz"],
+        "named files": [f"{name}={folder / name}.npy" for name in arrays],
+    }[form]
+    assert run("measure", *source, "--json", folder.parent / "r.json").code == 0
+    content = json.loads((folder.parent / "r.json").read_text())
+    (measurement,) = content["measurements"].values()
+    assert measurement["pairs"][0]["recall"]["image→text"]["1"] > 0.5
+
+
+def test_close_writes_closer_and_vectors_that_measure_as_closed(run, folder):  # type: ignore[no-untyped-def]
+    out = folder.parent / "closed"
+    labels = folder.parent / "labels.npy"
+    result = run("close", folder, "--labels", labels, "--out", out)
+    assert result.code == 0, result.err
+    assert "shrinks" in result.out or "disappears" in result.out
+    assert sorted(p.name for p in out.iterdir()) == [
+        "closer.safetensors",
+        *("image.labels.npy", "image.npy", "text.labels.npy", "text.npy"),
+    ]
+    space, closed = read_embeddings(folder), read_embeddings(out)
+    again = load_closer(out / "closer.safetensors").close(space)
+    for name in space.names:
+        np.testing.assert_allclose(again[name], closed[name], atol=1e-6)
+    assert abs(np.mean(closed["image"], axis=0) - np.mean(closed["text"], axis=0)).max() < 0.1
+
+
+def test_close_can_fit_on_one_set_and_apply_to_another(run, folder):  # type: ignore[no-untyped-def]
+    half = folder.parent / "half"
+    half.mkdir()
+    for name in ("image", "text"):
+        np.save(half / f"{name}.npy", np.load(folder / f"{name}.npy")[:15])
+    out = folder.parent / "closed"
+    assert run("close", folder, "--fit-on", half, "--out", out).code == 0
+    closer = load_closer(out / "closer.safetensors")
+    assert closer.counts_ == {"image": 15, "text": 15}  # type: ignore[attr-defined]
+
+
+def test_unknown_method_is_refused(run, folder):  # type: ignore[no-untyped-def]
+    result = run("close", folder, "--method", "magic", "--out", folder.parent / "out")
+    assert result.code == 2
+    assert "no method 'magic'; there are: centering" in result.err
+
+
+def test_no_permission_to_write_is_said_and_nothing_is_written(run, folder):  # type: ignore[no-untyped-def]
+    blocked = folder.parent / "blocked"
+    blocked.mkdir()
+    blocked.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    if os.access(blocked, os.W_OK):  # root may write anywhere: a file in the way stands in
+        blocked.rmdir()
+        blocked.write_text("in the way")
+    result = run("close", folder, "--out", blocked / "out")
+    assert result.code == 2
+    assert result.err.startswith("isthmus: error: cannot write ")
+    assert result.err.count("\n") == 1
+
+
+def test_folder_of_folders_gives_a_row_each(run, folder):  # type: ignore[no-untyped-def]
+    run("close", folder, "--out", folder.parent / "sets" / "closed")
+    folder.rename(folder.parent / "sets" / "open")
+    result = run("measure", folder.parent / "sets")
+    assert result.code == 0, result.err
+    assert re.search(r"^ ?closed +0\.", result.out, re.M)
+    assert re.search(r"^ ?open +[01]\.", result.out, re.M)
+
+
+def test_known_values_of_real_clip_vectors(run, real_data):  # type: ignore[no-untyped-def]
+    path = real_data("clip_coco500/coco_val500_clip_vitb16.npz")
+    result = run("measure", path, "--modalities", "image,text")
+    assert result.code == 0, result.err
+    (row,) = re.findall(r"^ ?coco_val500_clip_vitb16.*$", result.out, re.M)
+    cells = row.split()
+    assert cells[1] == "0.851"
+    assert cells[4:6] == ["0.552", "0.506"]
+
+
+def test_version(run):  # type: ignore[no-untyped-def]
+    import isthmus
+
+    assert run("--version").out == f"isthmus {isthmus.__version__}\n"

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from isthmus import Embeddings, measure, metrics
+from isthmus.errors import MissingDependencyError
+from tests.strategies import make_space
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def space_with_labels() -> Embeddings:
+    made = make_space(seed=3, n=40, m=50, width=8, groups=15)
+    return Embeddings(
+        {"image": made.x, "text": made.y},
+        groups={"image": made.gx, "text": made.gy},
+        labels={"image": made.gx % 3, "text": made.gy % 3},
+    )
+
+
+def test_measure_gathers_the_plain_functions():
+    space = space_with_labels()
+    x, y = space["image"], space["text"]
+    groups = space.groups["image"], space.groups["text"]
+    found = measure(space)
+    pair = found.pairs[0]
+    assert pair.modalities == ("image", "text")
+    assert pair.matched_pairs == int((groups[0][:, None] == groups[1]).sum())
+    assert pair.l2m == pytest.approx(metrics.l2m(x, y))
+    assert pair.rmg == pytest.approx(metrics.rmg(x, y, groups=groups))
+    assert pair.l2i == pytest.approx(metrics.l2i(x, y, groups=groups))
+    assert pair.pair_cosine == pytest.approx(metrics.pair_cosine(x, y, groups=groups))
+    for k in (1, 5, 10):
+        assert pair.recall["image→text"][k] == metrics.recall_at_k(x, y, k=k, groups=groups)
+        back = metrics.recall_at_k(y, x, k=k, groups=groups[::-1])
+        assert pair.recall["text→image"][k] == back
+    assert found.dimension == 8
+    assert [(m.name, m.rows) for m in found.modalities] == [("image", 40), ("text", 50)]
+    assert found.modalities[1].mean_angular_value == pytest.approx(metrics.mean_angular_value(y))
+
+
+@pytest.mark.parametrize(("n_clusters", "seed"), [(None, 0), (4, 1)])
+def test_labels_bring_clustering_and_neighbours(n_clusters, seed):
+    space = space_with_labels()
+    rows = np.concatenate(list(space.arrays.values()))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    labels = np.concatenate(list(space.labels.values()))
+    groups = np.concatenate(list(space.groups.values()))
+    found = measure(space, n_clusters=n_clusters, seed=seed)
+    expected = metrics.joint_clustering(rows, labels, n_clusters=n_clusters, seed=seed)
+    assert found.clustering.v_measure == pytest.approx(expected.v_measure)
+    assert found.clustering.n_clusters == (n_clusters or 3)
+    assert found.knn_accuracy == pytest.approx(metrics.knn_accuracy(rows, labels, groups))
+
+
+def test_without_labels_there_is_no_clustering():
+    found = measure(Embeddings({"image": np.eye(4), "text": np.eye(4)}))
+    assert found.clustering is None
+    assert found.knn_accuracy is None
+    assert found.to_records()[0]["v_measure"] is None
+
+
+def test_too_few_groups_leave_neighbours_out_alone():
+    rows = np.random.default_rng(0).normal(size=(6, 3))
+    space = Embeddings({"a": rows, "b": rows}, groups=[0] * 6, labels=[0, 1] * 3)
+    found = measure(space)
+    assert found.knn_accuracy is None
+    assert found.clustering.n_clusters == 2
+
+
+def test_every_pair_with_a_common_group_is_measured():
+    space = Embeddings(
+        {"a": np.eye(3), "b": np.eye(3), "c": np.eye(3)},
+        groups={"a": [0, 1, 2], "b": [2, 3, 4], "c": [4, 5, 6]},
+    )
+    found = measure(space)
+    assert [pair.modalities for pair in found.pairs] == [("a", "b"), ("b", "c")]
+    assert [pair.matched_pairs for pair in found.pairs] == [1, 1]
+    assert [m.name for m in found.modalities] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_torch_and_numpy_give_the_same(dtype):
+    space = space_with_labels()
+    host = space.map(lambda _, x: x.astype(dtype))
+    found = measure(host.map(lambda _, x: torch.from_numpy(x))).to_records()[0]
+    expected = measure(host).to_records()[0]
+    assert found.pop("modalities") == expected.pop("modalities")
+    assert found == pytest.approx(expected, abs=2e-6)
+
+
+@pytest.mark.parametrize("library", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])
+def test_modalities_may_differ_in_precision(library):
+    rows = np.random.default_rng(0).normal(size=(20, 4))
+    space = Embeddings({"a": library(rows), "b": library(rows.astype(np.float32))})
+    pair = measure(space).pairs[0]
+    assert pair.l2m == pytest.approx(0, abs=1e-6)
+    assert pair.recall["a→b"][1] == 1
+
+
+def test_memory_maps_give_the_same(tmp_path):
+    space = space_with_labels()
+    for name, x in space.arrays.items():
+        np.save(tmp_path / f"{name}.npy", x)
+    mapped = space.map(lambda name, _: np.load(tmp_path / f"{name}.npy", mmap_mode="r"))
+    assert measure(mapped) == measure(space)
+
+
+def test_json_round_trips_and_is_rounded():
+    found = measure(space_with_labels())
+    back = json.loads(found.to_json())
+    assert back == found.to_dict()
+    assert back["pairs"][0]["modalities"] == ["image", "text"]
+    assert back["pairs"][0]["recall"]["image→text"].keys() == {"1", "5", "10"}
+    assert back["pairs"][0]["l2m"] == float(f"{found.pairs[0].l2m:.6g}")
+    assert back["clustering"]["seed"] == 0
+
+
+def test_records_and_text_hold_the_same_columns():
+    found = measure(space_with_labels())
+    (record,) = found.to_records()
+    expected = {"modalities", "matched_pairs", "l2m", "rmg", "l2i", "pair_cosine"}
+    expected |= {f"recall@{k} {w}" for k in (1, 5, 10) for w in ("image→text", "text→image")}
+    assert record.keys() == expected | {"v_measure", "knn_accuracy"}
+    lines = str(found).splitlines()
+    assert len(lines) == len(record)
+    for line, (key, value) in zip(lines, record.items(), strict=True):
+        assert line.startswith(key)
+        assert line.endswith(f"  {value}")
+
+
+def test_text_of_several_pairs_has_a_block_each():
+    space = Embeddings({name: np.eye(3) for name in "abc"})
+    assert str(measure(space)).count("\n\n") == 2
+
+
+def test_without_pandas_the_error_names_an_extra_that_exists(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingDependencyError, match="pandas") as caught:
+        measure(Embeddings({"a": np.eye(3), "b": np.eye(3)})).to_frame()
+    extra = re.search(r"isthmus\[(\w+)\]", str(caught.value)).group(1)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert extra in project["optional-dependencies"]
+
+
+def test_the_frame_holds_the_records():
+    pytest.importorskip("pandas")
+    found = measure(space_with_labels())
+    assert found.to_frame().to_dict("records") == found.to_records()
+
+
+@pytest.mark.parametrize(
+    ("names", "l2m", "image_to_text", "text_to_image"),
+    [
+        (("image", "text"), 0.851, 0.552, 0.506),
+        (("image_random_init", "text_random_init"), 1.136, None, None),
+    ],
+    ids=["CLIP", "randomly initialised"],
+)
+def test_known_values_of_real_clip(real_data, names, l2m, image_to_text, text_to_image):
+    with np.load(real_data("clip_coco500/coco_val500_clip_vitb16.npz")) as file:
+        space = Embeddings({name: file[name] for name in names})
+    pair = measure(space).pairs[0]
+    assert pair.l2m == pytest.approx(l2m, abs=5e-4)
+    if image_to_text is not None:
+        assert pair.recall["image→text"][1] == pytest.approx(image_to_text, abs=5e-4)
+        assert pair.recall["text→image"][1] == pytest.approx(text_to_image, abs=5e-4)

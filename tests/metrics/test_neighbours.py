@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from isthmus import InputError
+from isthmus.metrics import knn_accuracy
+
+
+def circle(groups: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of rows around a circle whose neighbouring pairs have the other label."""
+    ids = np.repeat(np.arange(groups), 2)
+    angle = 2 * np.pi * ids / groups + np.tile([0.0, 1e-3], groups)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1), ids % 2, ids
+
+
+def test_a_row_is_never_classified_from_its_own_group():
+    x, labels, groups = circle(20)
+    cosine = x @ x.T
+    np.fill_diagonal(cosine, -2)
+    leaky = (labels[cosine.argmax(axis=1)] == labels).mean()
+    assert leaky == 1
+    assert knn_accuracy(x, labels, groups, k=1, folds=20) == 0
+    assert knn_accuracy(x, labels, groups, k=1) < 0.5
+    assert knn_accuracy(x, labels, np.arange(40), k=1, folds=40) == 1
+
+
+@pytest.mark.parametrize("library", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])
+@pytest.mark.parametrize("names", [[0, 1, 2], ["a", "b", "c"]])
+def test_separated_classes_are_told_apart(library, names):
+    rng = np.random.default_rng(0)
+    classes = np.repeat(np.arange(3), 20)
+    x = np.eye(3)[classes] + 0.01 * rng.normal(size=(60, 3))
+    x *= rng.uniform(0.01, 100, (60, 1))
+    assert knn_accuracy(library(x), np.array(names)[classes], np.arange(60)) == 1
+
+
+def test_accuracy_equals_a_vote_by_hand():
+    rng = np.random.default_rng(1)
+    x, labels = rng.normal(size=(24, 3)), rng.integers(0, 2, 24)
+    groups = np.repeat(np.arange(8), 3)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    hits = 0
+    for i in range(24):
+        others = np.flatnonzero(groups != groups[i])
+        nearest = others[np.argsort(-(unit[others] @ unit[i]))[:5]]
+        hits += np.bincount(labels[nearest], minlength=2).argmax() == labels[i]
+    assert knn_accuracy(x, labels, groups, k=5, folds=8) == pytest.approx(hits / 24)
+
+
+def test_every_call_gives_the_same():
+    rng = np.random.default_rng(2)
+    x, labels, groups = rng.normal(size=(60, 4)), rng.integers(0, 3, 60), np.arange(60) // 2
+    assert len({knn_accuracy(x, labels, groups) for _ in range(3)}) == 1
+
+
+def test_fewer_groups_than_folds_are_enough():
+    x = np.repeat(np.eye(2), 9, axis=0)
+    assert knn_accuracy(x, [0] * 9 + [1] * 9, list(range(3)) * 6, folds=5) == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "options", "message"),
+    [
+        ([0, 1] * 3, [4] * 6, {}, "at least two groups; found one"),
+        ([0, 1] * 3, [0, 0, 0, 0, 0, 1], {"k": 2}, "k = 2 neighbours, but a fold leaves only 1"),
+        ([0, 1] * 3, range(6), {"k": 5}, "k = 5 neighbours, but a fold leaves only 4"),
+        ([0, 1], range(6), {"k": 1}, "labels"),
+        ([0, 1] * 3, range(5), {"k": 1}, "groups"),
+        ([0, 1] * 3, range(6), {"k": 0}, "k"),
+        ([0, 1] * 3, range(6), {"k": 1, "folds": 1}, "folds"),
+    ],
+)
+def test_what_cannot_be_split_is_refused(labels, groups, options, message):
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    with pytest.raises(InputError, match=message):
+        knn_accuracy(x, labels, groups, **options)

@@ -1,0 +1,169 @@
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from isthmus.embeddings import Embeddings
+from isthmus.metrics.measure import Measurement, measure
+from isthmus.report import (
+    COLUMNS,
+    Report,
+    compare,
+    embedding_section,
+    findings,
+    rich_table,
+    table_rows,
+    write_json,
+    write_parquet,
+)
+from isthmus.report.maps import SHOWN, pca_map
+
+
+def space(
+    offset: float = 2.0, *, n: int = 60, modalities: int = 2, labels: bool = True
+) -> Embeddings:
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(3, 8))
+    classes = np.arange(n) % 3
+    item = centres[classes] + 0.3 * rng.normal(size=(n, 8))
+    names = ("image", "text", "audio")[:modalities]
+    arrays = {
+        name: item + 0.1 * rng.normal(size=(n, 8)) + offset * k * np.eye(8)[0]
+        for k, name in enumerate(names)
+    }
+    return Embeddings(arrays, labels=classes if labels else None)
+
+
+@pytest.fixture(scope="module")
+def wide() -> Measurement:
+    return measure(space(4.0))
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Measurement:
+    return measure(space(0.0))
+
+
+def report(spaces: dict[str, Embeddings]) -> Report:
+    return Report(
+        title="A <title> & more",
+        subtitle="sub",
+        findings=["One </script> finding"],
+        measurements={name: measure(s) for name, s in spaces.items()},
+        sections=[embedding_section(name, s) for name, s in spaces.items()],
+    )
+
+
+def test_rows_hold_the_measured_numbers(wide: Measurement) -> None:
+    (row,) = table_rows({"set": wide})
+    assert row.pair == "image → text"
+    assert row.cells[0] == f"{wide.pairs[0].l2m:.3f}"
+    assert row.cells[3] == f"{wide.pairs[0].recall['image→text'][1]:.3f}"
+    assert len(row.cells) == len(COLUMNS)
+
+
+def test_numbers_that_do_not_exist_are_dashes() -> None:
+    (row,) = table_rows({"set": measure(space(labels=False))})
+    assert row.cells[-2:] == ("–", "–")
+
+
+def test_three_modalities_have_three_rows_with_their_pairs() -> None:
+    rows = table_rows({"set": measure(space(modalities=3))})
+    assert [row.pair for row in rows] == ["image → text", "image → audio", "text → audio"]
+
+
+def test_terminal_table_fits_eighty_columns_with_every_number_whole(wide: Measurement) -> None:
+    from rich.console import Console
+
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(rich_table({"a name of some twenty": wide, "other": wide}))
+    text = console.export_text()
+    assert "…" not in text
+    for cell in table_rows({"": wide})[0].cells:
+        assert cell in text
+
+
+def test_findings_follow_from_the_numbers(wide: Measurement, narrow: Measurement) -> None:
+    assert "The gap is wide" in findings("", wide)[0]
+    assert f"{wide.pairs[0].l2m:.3f}" in findings("", wide)[0]
+    assert "The gap is small" in findings("", narrow)[0]
+    assert "farther apart than" in findings("", wide)[1]
+    assert "closer than" in findings("", narrow)[1]
+    assert findings("name", wide)[0].startswith("name: ")
+
+
+def test_comparison_turns_round_with_its_arguments(wide: Measurement, narrow: Measurement) -> None:
+    assert (
+        "shrinks" in compare("a", wide, "b", narrow)[0]
+        or "disappears" in compare("a", wide, "b", narrow)[0]
+    )
+    assert "grows" in compare("a", narrow, "b", wide)[0]
+    assert "stays the same" in compare("a", wide, "b", wide)[0]
+
+
+def test_map_is_a_projection_of_unit_rows_that_keeps_pairs_together() -> None:
+    planar = pca_map(space(20.0, n=3 * SHOWN))
+    assert {name: len(p) for name, p in planar.points.items()} == {"image": SHOWN, "text": SHOWN}
+    np.testing.assert_array_equal(planar.rows["image"], planar.rows["text"])
+    ((a, b, i, j),) = planar.links
+    assert (a, b, len(i)) == ("image", "text", SHOWN)
+    np.testing.assert_array_equal(i, j)
+    assert 0 < planar.explained[1] <= planar.explained[0] <= 1
+    first = {name: points[:, 0] for name, points in planar.points.items()}
+    assert abs(first["image"].mean() - first["text"].mean()) > 3 * first["image"].std()
+
+
+def test_map_is_the_same_for_the_same_seed_and_survives_one_dimension() -> None:
+    a, b = pca_map(space(n=900), seed=1), pca_map(space(n=900), seed=1)
+    np.testing.assert_array_equal(a.points["image"], b.points["image"])
+    line = Embeddings({"image": np.array([[1.0], [2.0]]), "text": np.array([[-1.0], [3.0]])})
+    assert np.isfinite(pca_map(line).points["text"]).all()
+
+
+def test_page_is_self_contained_and_escapes_what_it_is_given() -> None:
+    html = report({"a set": space()}).html()
+    assert "A &lt;title&gt; &amp; more" in html
+    assert "One &lt;/script&gt; finding" in html
+    own = html.replace(re.search(r"<script>(.*?)</script>\n<script type", html, re.S)[1], "")  # type: ignore[index]
+    assert set(re.findall(r'(?:src|href)="(.*?)"', own)) == {"data:,"}
+    assert "http:" not in own
+    assert "https:" not in own
+    figures = re.findall(r'<script type="application/json" id="figure-\d+">(.*?)</script>', own)
+    assert len(figures) == 4
+    assert all(json.loads(figure)["data"] for figure in figures)
+
+
+def test_page_of_three_modalities_has_figures_for_every_pair() -> None:
+    section = embedding_section("set", space(modalities=3))
+    assert [card.title for card in section.cards if "Cosines" in card.title] == [
+        "Cosines: image and text",
+        "Cosines: image and audio",
+        "Cosines: text and audio",
+    ]
+
+
+def test_histograms_are_densities() -> None:
+    from isthmus.report.figures import cosine_histogram
+
+    figure = cosine_histogram(space(), ("image", "text"))
+    assert [trace.name for trace in figure.data] == [
+        *("true pairs", "random pairs", "within image", "within text")
+    ]
+    for trace in figure.data:
+        assert sum(trace.y) * 0.02 == pytest.approx(1, abs=0.01)
+
+
+def test_results_round_trip(tmp_path: Path, wide: Measurement) -> None:
+    write_json(tmp_path / "r.json", {"set": wide}, seed=3)
+    write_parquet(tmp_path / "r.parquet", {"set": wide, "unlabelled": measure(space(labels=False))})
+    content = json.loads((tmp_path / "r.json").read_text())
+    assert content["seed"] == 3
+    assert content["measurements"]["set"] == wide.to_dict()
+    rows = pyarrow.parquet.read_table(tmp_path / "r.parquet").to_pylist()
+    assert [row["embeddings"] for row in rows] == ["set", "unlabelled"]
+    assert rows[0]["l2m"] == pytest.approx(wide.pairs[0].l2m, rel=1e-5)
+    assert rows[1]["v_measure"] is None
