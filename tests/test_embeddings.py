@@ -49,6 +49,7 @@ REFUSED_ARRAYS = {
     "torch NaN": ({"a": torch.tensor(with_row(4, np.nan)), "b": EYE}, r"'a' has NaN.* in row 4;"),
     "torch zeros": ({"a": torch.tensor(with_row(1, 0)), "b": EYE}, r"'a' has only .* in row 1;"),
     "torch complex": ({"a": EYE, "b": torch.ones(3, 3) * 1j}, r"'b' must hold real numbers"),
+    "two libraries": ({"a": EYE, "b": torch.ones(3, 3)}, r"one library; found numpy, torch"),
     "rows differ": (
         {"image": EYE, "text": with_row(0, 2)},
         r"image has 3, text has 5.*give groups",
@@ -160,7 +161,7 @@ def test_without_ids_rows_match_by_position():
     ids=["list", "int16", "float16", "extreme", "gradient", "bfloat16", "fortran"],
 )
 def test_real_rows_of_any_kind_are_taken(rows):
-    space = Embeddings({"image": rows, "text": np.eye(2)})
+    space = Embeddings({"image": rows, "text": rows})
     assert space["image"].shape == (2, 2)
 
 

@@ -12,7 +12,7 @@ import isthmus
 
 ROOT = Path(isthmus.__file__).parent
 LAYERS = (
-    *("errors", "arrays", "matching", "files", "embeddings", "readers", "metrics"),
+    *("errors", "arrays", "matching", "files", "checks", "embeddings", "readers", "metrics"),
     *("closers", "report", "objectives", "models", "datasets", "training", "demo", "cli"),
 )
 TORCH_FROM = LAYERS.index("objectives")

@@ -6,13 +6,21 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_numpy_array, is_torch_array
+from array_api_compat import (
+    array_namespace,
+    device,
+    is_cupy_array,
+    is_numpy_array,
+    is_torch_array,
+)
 from numpy.typing import NDArray
+
+from .errors import InputError
 
 Array: TypeAlias = Any
 """An array of any library that follows the array API standard."""
 
-CHUNK_BYTES = 16 * 2**20
+CHUNK_BYTES = 4 * 2**20
 """Rows are read in chunks of about this size in working precision."""
 
 _TINY = 1e-30  # a squared norm below this may have underflowed in single precision
@@ -21,7 +29,17 @@ _TINY = 1e-30  # a squared norm below this may have underflowed in single precis
 def working_dtype(x: Array) -> Any:
     """Double precision for double input, single precision for everything narrower."""
     xp = array_namespace(x)
-    return xp.float64 if x.dtype == xp.float64 else xp.float32
+    double = xp.isdtype(x.dtype, "real floating") and xp.finfo(x.dtype).bits == 64
+    return xp.float64 if double else xp.float32
+
+
+def check_widths(x: Array, y: Array) -> None:
+    """An error unless x and y are (N, D) and (M, D) with the same D."""
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
+        raise InputError(
+            "both modalities must be 2-D with equally many columns; "
+            f"found shapes {tuple(x.shape)} and {tuple(y.shape)}"
+        )
 
 
 def row_chunks(x: Array) -> Iterator[slice]:
@@ -36,17 +54,34 @@ def unit_rows(x: Array) -> Array:
     """Rows of x scaled to length one.
 
     (N, D) of any real dtype in, (N, D) in single precision out (double for double input).
-    Rows whose squares leave single precision's range are scaled in two steps, so that any
-    finite row but zero gives a unit row.
+    Rows whose squares leave the working precision's range are scaled in two steps, so that
+    any finite row but zero gives a unit row.
     """
     xp = array_namespace(x)
     rows = xp.astype(x, working_dtype(x))
-    squared = xp.sum(rows * rows, axis=1, keepdims=True)  # (N, 1)
+    squared = _squared_norms(rows)
     if not bool(xp.all((squared > _TINY) & xp.isfinite(squared))):
         largest = xp.max(xp.abs(rows), axis=1, keepdims=True)
         rows = rows / xp.where(largest > 0, largest, xp.ones_like(largest))
-        squared = xp.sum(rows * rows, axis=1, keepdims=True)
+        squared = _squared_norms(rows)
     return rows / xp.sqrt(squared)
+
+
+def column_sums(x: Array) -> NDArray[np.float64]:
+    """Sum of the rows of a (N, D) array, (D,), on the host.
+
+    Halves are added to each other until one row is left: the rounding error grows with
+    log N instead of N, in any precision that the array's device has.
+    """
+    xp = array_namespace(x)
+    total = np.zeros(x.shape[1])
+    while x.shape[0] > 1:
+        half = x.shape[0] // 2
+        if x.shape[0] % 2:
+            total += to_numpy(x[-1, :])
+        x = x[:half, :] + x[half : 2 * half, :]
+    total += to_numpy(xp.sum(x, axis=0))
+    return total
 
 
 def take_rows(x: Array, indices: NDArray[np.int64]) -> Array:
@@ -58,14 +93,11 @@ def take_rows(x: Array, indices: NDArray[np.int64]) -> Array:
 
 
 def to_numpy(x: Array) -> NDArray[Any]:
-    """The array on the host, as numpy."""
-    if is_numpy_array(x):
-        return np.asarray(x)
+    """The array on the host, as numpy; bfloat16, which numpy lacks, as single precision."""
     if is_torch_array(x):
-        return np.asarray(x.detach().cpu().numpy())
-    if hasattr(x, "get"):  # CuPy refuses implicit copies to the host
-        return np.asarray(x.get())
-    return np.asarray(x)
+        host = x.detach().cpu()
+        return np.asarray((host.float() if str(host.dtype) == "torch.bfloat16" else host).numpy())
+    return np.asarray(x.get() if is_cupy_array(x) else x)  # CuPy refuses implicit copies
 
 
 def like(values: NDArray[Any], x: Array) -> Array:
@@ -74,14 +106,7 @@ def like(values: NDArray[Any], x: Array) -> Array:
     return xp.asarray(values, dtype=working_dtype(x), device=device(x))
 
 
-__all__ = [
-    "Array",
-    "array_namespace",
-    "device",
-    "like",
-    "row_chunks",
-    "take_rows",
-    "to_numpy",
-    "unit_rows",
-    "working_dtype",
-]
+def _squared_norms(rows: Array) -> Array:
+    xp = array_namespace(rows)
+    with np.errstate(over="ignore"):  # the caller looks for infinities
+        return xp.sum(rows * rows, axis=1, keepdims=True)  # (N, 1)

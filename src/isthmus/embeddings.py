@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
-from array_api_compat import is_array_api_obj
+from array_api_compat import array_namespace
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import Array, array_namespace, row_chunks, to_numpy, working_dtype
+from .arrays import Array, to_numpy
+from .checks import check_rows
 from .errors import InputError
 from .matching import Codes, encode
 
@@ -39,9 +40,9 @@ class Embeddings:
     Raises
     ------
     InputError
-        Fewer than two modalities; another shape than (N, D); widths that differ; fewer than
-        two rows; a dtype that is not real numbers; a row with NaN or infinity or all zeros
-        (named by index); ids or labels that do not fit the rows; no group in common.
+        Fewer than two modalities; another shape than (N, D); widths or array libraries that
+        differ; fewer than two rows; a dtype that is not real numbers; a row with NaN, infinity or
+        only zeros (named by index); ids or labels that do not fit the rows; no group in common.
 
     Examples
     --------
@@ -69,6 +70,11 @@ class Embeddings:
             listed = ", ".join(f"{name} has {width}" for name, width in widths.items())
             raise InputError(
                 f"modalities must share one space, but their widths differ: {listed} columns"
+            )
+        libraries = {array_namespace(array).__name__.split(".")[-1] for array in arrays.values()}
+        if len(libraries) > 1:
+            raise InputError(
+                f"modalities must be arrays of one library; found {', '.join(sorted(libraries))}"
             )
         rows = {name: array.shape[0] for name, array in arrays.items()}
         self._arrays = MappingProxyType(arrays)
@@ -150,52 +156,6 @@ class Embeddings:
                     f"{', '.join(str(g[0]) for n, g in self._groups.items() if n != name)}; "
                     "rows match where their ids are equal"
                 )
-
-
-def check_rows(array: Array, name: str) -> Array:
-    """The array, if its rows can be compared by direction; else an error that names the row."""
-    if not is_array_api_obj(array):
-        array = np.asarray(array)
-    if array.ndim != 2:
-        raise InputError(
-            f"modality '{name}' must be a 2-D array (rows, dimensions); "
-            f"found shape {tuple(array.shape)}"
-        )
-    xp = array_namespace(array)
-    if not xp.isdtype(array.dtype, ("real floating", "integral")):
-        raise InputError(f"modality '{name}' must hold real numbers; found dtype {array.dtype}")
-    if array.shape[0] < 2 or array.shape[1] < 1:
-        raise InputError(
-            f"modality '{name}' needs at least two rows and one column; "
-            f"found shape {tuple(array.shape)}"
-        )
-    for rows in row_chunks(array):
-        _check_chunk(array[rows, :], name, rows.start)
-    return array
-
-
-def _check_chunk(chunk: Array, name: str, start: int) -> None:
-    xp = array_namespace(chunk)
-    values = xp.astype(chunk, working_dtype(chunk))
-    finite = xp.all(xp.isfinite(values), axis=1)
-    if not bool(xp.all(finite)):
-        row, more = _first_and_count(~to_numpy(finite))
-        raise InputError(
-            f"modality '{name}' has NaN or infinity in row {start + row}{more}; "
-            "drop such rows, or embed those items again"
-        )
-    nonzero = xp.any(values != 0, axis=1)
-    if not bool(xp.all(nonzero)):
-        row, more = _first_and_count(~to_numpy(nonzero))
-        raise InputError(
-            f"modality '{name}' has only zeros in row {start + row}{more}; a zero vector has "
-            "no direction: drop such rows, or embed those items again"
-        )
-
-
-def _first_and_count(bad: NDArray[np.bool_]) -> tuple[int, str]:
-    more = int(bad.sum()) - 1
-    return int(bad.argmax()), f" (and {more} more nearby)" if more else ""
 
 
 def _group_ids(groups: RowValues | None, rows: Mapping[str, int]) -> dict[str, NDArray[Any]]:

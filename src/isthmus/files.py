@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
@@ -20,6 +21,8 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
     """
     target = Path(path)
     with _explain(target):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder of that name is in the way")
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
             dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
@@ -36,17 +39,24 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_together(writers: dict[Path, Callable[[Path], None]]) -> None:
+Writers = Mapping[Path, Callable[[Path], None] | None]
+"""Path → function that writes to a path it is given; None for a file that must not be there."""
+
+
+def write_together(writers: Writers) -> None:
     """Write several files so that either all of them appear or none does.
 
     Every writer fills a temporary file first; only when all have succeeded are they moved
-    to their places.
+    to their places, and the files of None removed.
     """
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
         for path, write in writers.items():
-            write(stack.enter_context(atomic_write(path)))
+            if write is not None:
+                write(stack.enter_context(atomic_write(path)))
+    for path, write in writers.items():
+        if write is None:
+            with _explain(path):
+                path.unlink(missing_ok=True)
 
 
 def check_writable(folder: Path | str) -> Path:

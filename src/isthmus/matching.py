@@ -17,11 +17,14 @@ PAIR_CHUNK = 16_384
 
 def encode(ids: dict[str, NDArray[np.generic]]) -> dict[str, Codes]:
     """Integer codes for the ids of several modalities, equal where ids are equal."""
-    values = np.concatenate(list(ids.values()))
+    parts = list(ids.values())
+    values = np.concatenate(parts)
+    if values.dtype.kind == "f":  # signed with unsigned 64-bit ids: doubles would merge some
+        values = np.concatenate([part.astype(object) for part in parts])
     _, codes = np.unique(values, return_inverse=True)
     ends = np.cumsum([len(v) for v in ids.values()])
-    parts = np.split(codes.reshape(-1).astype(np.int64), ends[:-1])
-    return dict(zip(ids, parts, strict=True))
+    split = np.split(codes.reshape(-1).astype(np.int64), ends[:-1])
+    return dict(zip(ids, split, strict=True))
 
 
 def matched_pairs(x: Codes, y: Codes) -> Iterator[tuple[Codes, Codes]]:

@@ -281,7 +281,7 @@ def test_a_row_equal_to_the_mean_is_refused_by_its_index(library):
 def test_a_modality_at_one_point_is_refused(n, dtype, library):
     rng = np.random.default_rng(0)
     point = np.repeat(rng.normal(size=(1, 16)), n, axis=0).astype(dtype)
-    space = Embeddings({"image": library(point), "text": rng.normal(size=(n, 16))})
+    space = Embeddings({"image": library(point), "text": library(rng.normal(size=(n, 16)))})
     closer = Centering().fit(space)
     message = one_line_refusal(lambda: closer.transform(space["image"], modality="image"))
     assert "row 0 of modality 'image' equals the mean" in message
@@ -327,7 +327,7 @@ UNREADABLE = {
     ),
     "kind of a later version": (
         lambda path: save_file({"w": np.ones(2)}, path, metadata=KIND | {"kind": "teleport"}),
-        "kind 'teleport'; this version knows centering",
+        "kind 'teleport'; known are centering",
     ),
     "no means": (lambda path: save_file({"w": np.ones(2)}, path, metadata=KIND), "is damaged"),
     "widths differ": (

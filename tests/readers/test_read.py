@@ -212,9 +212,9 @@ BAD_NPY: dict[str, tuple[bytes, str]] = {
     "pickled array": (npy(np.array([[1.0], [None]], object)), "bjects"),
     "npz": (npz(image=IMAGE), "image"),
     "truncated npz": (npz(image=IMAGE)[:100], "cannot read"),
-    "strings": (npy(np.array([["a"], ["b"]])), "'image' must hold real numbers"),
-    "one axis": (npy(np.arange(4.0)), "'image' must be a 2-D array"),
-    "no axis": (npy(np.array(1.0)), "'image' must be a 2-D array"),
+    "strings": (npy(np.array([["a"], ["b"]])), "left out image (shape (2, 1) of <U1)"),
+    "one axis": (npy(np.arange(4.0)), "left out image (shape (4,) of float64)"),
+    "no axis": (npy(np.array(1.0)), "left out image (shape () of float64)"),
     "NaN": (npy(np.full((4, 3), np.nan)), "'image' has NaN or infinity in row 0"),
 }
 
@@ -245,7 +245,7 @@ BAD_NPZ: dict[str, tuple[bytes, str]] = {
     "truncated": (npz(image=IMAGE, text=TEXT)[:-100], "cannot read"),
     "half": (npz(image=IMAGE, text=TEXT)[:300], "cannot read"),
     "text": (b"image,text\n1,2\n", "space.npz"),
-    "npy": (npy(IMAGE), "not an npz archive"),
+    "npy": (npy(IMAGE), "as an npz archive: File is not a zip file"),
     "damaged": (npz(image=IMAGE, text=TEXT).replace(IMAGE.tobytes()[:8], b"damaged!"), "cannot"),
     "damaged compression": (bytes(DAMAGED), "cannot read"),
     "unknown compression": (UNKNOWN_METHOD, "cannot read"),

@@ -53,7 +53,7 @@ def test_what_is_written_reads_back(tmp_path, space):
 
 def test_bfloat16_reads_back_in_a_wider_type(tmp_path):
     rows = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.bfloat16)
-    write_embeddings(tmp_path, Embeddings({"image": rows, "text": np.eye(2)}))
+    write_embeddings(tmp_path, Embeddings({"image": rows, "text": torch.eye(2)}))
     assert np.asarray(read_embeddings(tmp_path)["image"]).tolist() == [[1, 2], [3, 4]]
 
 

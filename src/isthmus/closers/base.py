@@ -79,16 +79,15 @@ def load_closer(path: Path | str) -> Closer:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise InputError(f"{path} is a safetensors file but not a closer saved by Isthmus")
+            kind = metadata.get("kind", "")
+            if kind not in KINDS:
+                known = ", ".join(KINDS)
+                raise InputError(f"{path} holds a closer of kind '{kind}'; known are {known}")
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
+    except (OSError, TypeError, SafetensorError) as error:  # TypeError: a dtype numpy lacks
         raise InputError(f"cannot read the closer {path}: {error}") from error
-    if metadata.get("format") != FORMAT:
-        raise InputError(f"{path} is a safetensors file but not a closer saved by Isthmus")
-    kind = metadata.get("kind", "")
-    if kind not in KINDS:
-        raise InputError(
-            f"{path} holds a closer of kind '{kind}'; this version knows {', '.join(KINDS)}"
-        )
     closer = KINDS[kind]()
     try:
         closer.load_state(state)

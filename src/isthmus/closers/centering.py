@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from ..arrays import Array, array_namespace, like, unit_rows
+from ..arrays import Array, like, unit_rows
+from ..checks import check_values
 from ..embeddings import Embeddings
 from ..errors import InputError
 from ..metrics.moments import Moments
 from .base import Affine, Closer
 
 _PREFIX = "mean."
+_COUNT = "count."
 
 
 class Centering(Closer):
@@ -67,16 +70,10 @@ class Centering(Closer):
             Not fitted; a modality or width that the closer was not fitted on; a row that
             lies exactly at the mean, so that nothing is left of it.
         """
-        mean = self._mean(modality)
-        if x.ndim != 2 or x.shape[1] != len(mean):
-            raise InputError(
-                f"this closer was fitted on {len(mean)} dimensions; "
-                f"found an array of shape {tuple(x.shape)}"
-            )
-        xp = array_namespace(x)
-        rows = unit_rows(x)
-        centred = rows - like(mean, rows)
-        empty = ~xp.any(centred != 0, axis=1)
+        rows, mean = self._prepare(x, modality)
+        xp = array_namespace(rows)
+        centred = rows - mean
+        empty = xp.max(xp.abs(centred), axis=1) <= 8 * float(xp.finfo(centred.dtype).eps)
         if bool(xp.any(empty)):
             row = int(xp.argmax(xp.astype(empty, xp.int32)))
             raise InputError(
@@ -91,9 +88,8 @@ class Centering(Closer):
         x̂ = μ + r ẑ with the r > 0 for which ‖x̂‖ = 1; it is unique because ‖μ‖ < 1:
         r = −μ·ẑ + √((μ·ẑ)² + 1 − ‖μ‖²).
         """
-        xp = array_namespace(z)
-        rows = unit_rows(z)
-        mean = like(self._mean(modality), rows)
+        rows, mean = self._prepare(z, modality)
+        xp = array_namespace(rows)
         along = xp.sum(rows * mean, axis=1, keepdims=True)  # μ·ẑ, (N, 1)
         length = xp.sqrt(along**2 + 1 - xp.sum(mean * mean)) - along
         return mean + length * rows
@@ -109,7 +105,7 @@ class Centering(Closer):
         state: dict[str, NDArray[Any]] = {}
         for name, mean in self.means_.items():
             state[_PREFIX + name] = mean
-            state["count." + name] = np.array([self.counts_[name]])
+            state[_COUNT + name] = np.array([self.counts_[name]])
         return state
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -118,10 +114,25 @@ class Centering(Closer):
         if not means or len({mean.shape for mean in means.values()}) != 1:
             raise InputError("the means of its modalities are missing or of different widths")
         for name, mean in means.items():
-            if mean.ndim != 1 or not np.isfinite(mean).all() or np.linalg.norm(mean) > 1 + 1e-6:
+            bounded = mean.ndim == 1 and bool((np.abs(mean) <= 1 + 1e-6).all())  # no NaN either
+            if not bounded or np.linalg.norm(mean) > 1 + 1e-6:
                 raise InputError(f"the mean of modality '{name}' is not a mean of unit vectors")
+            count = state.get(_COUNT + name)
+            if count is None or count.shape != (1,) or count.dtype.kind not in "iu":
+                raise InputError(f"the number of rows of modality '{name}' is not one integer")
         self.means_ = {name: mean.astype(np.float64) for name, mean in means.items()}
-        self.counts_ = {name: int(state.get("count." + name, np.zeros(1))[0]) for name in means}
+        self.counts_ = {name: int(state[_COUNT + name][0]) for name in means}
+
+    def _prepare(self, x: Array, modality: str) -> tuple[Array, Array]:
+        """Unit rows, and the modality's mean in their library and precision; both checked."""
+        mean = self._mean(modality)
+        if x.ndim != 2 or x.shape[1] != len(mean):
+            raise InputError(
+                f"this closer was fitted on {len(mean)} dimensions; "
+                f"found an array of shape {tuple(x.shape)}"
+            )
+        rows = unit_rows(check_values(x, modality))
+        return rows, like(mean, rows)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "means_"):

@@ -71,7 +71,7 @@ FULL = Size(
     scans=None, train_variants=4, test_variants=4, steps=400, batch_size=256, measure_every=20
 )
 QUICK = Size(
-    scans=700, train_variants=2, test_variants=2, steps=200, batch_size=128, measure_every=20
+    scans=500, train_variants=2, test_variants=2, steps=150, batch_size=128, measure_every=15
 )
 
 

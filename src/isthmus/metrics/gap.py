@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array, to_numpy
+from ..arrays import Array, check_widths, to_numpy
 from ..errors import InputError
 from ..matching import Codes, encode
 from .moments import Moments
@@ -47,6 +47,7 @@ def l2m(x: Array, y: Array) -> float:
     >>> l2m(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [0.0, 1.0]]))
     1.4142135623730951
     """
+    check_widths(x, y)
     return l2m_from(Moments.of(x), Moments.of(y))
 
 
@@ -63,6 +64,7 @@ def dimension_gap(x: Array, y: Array) -> NDArray[np.float64]:
     >>> dimension_gap(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]))
     array([1., 1.])
     """
+    check_widths(x, y)
     return np.abs(Moments.of(x).mean - Moments.of(y).mean)
 
 
@@ -107,7 +109,7 @@ def mean_angular_value(x: Array) -> float:
 
 
 def rmg(x: Array, y: Array, *, groups: Groups | None = None) -> float:
-    """Relative modality gap, in [0, 1).
+    """Relative modality gap, in [0, 1].
 
     With the dissimilarity d(a, b) = (1 − cos(a, b)) / 2 in [0, 1], m its mean over matched
     pairs and s_x, s_y its means over all pairs of distinct rows within a modality:
@@ -115,7 +117,7 @@ def rmg(x: Array, y: Array, *, groups: Groups | None = None) -> float:
     RMG = m / ( (s_x + s_y)/2 + m ).
 
     0: matched pairs coincide. 0.5: they are as far apart as two random rows of one modality.
-    Near 1: each modality is a point, away from the other. If all rows of both modalities
+    1: each modality is a point, away from the other. If all rows of both modalities
     coincide, matched pairs do too, and it is 0. It depends on the number of rows and on
     duplicates among them: compare it at equal N.
 
@@ -142,7 +144,8 @@ def rmg(x: Array, y: Array, *, groups: Groups | None = None) -> float:
 
 def rmg_from(x: Moments, y: Moments, pairs: PairMoments) -> float:
     """`rmg` from the moments of both modalities and of their matched pairs."""
-    matched = max((1 - pairs.mean_cosine) / 2, 0.0)  # rounding may take a cosine above 1
+    matched = pairs.mean_squared_distance / 4  # (1 − cos) / 2, exactly 0 for equal rows
+    # Rounding may take a mean cosine just above 1.
     spread = max((1 - x.mean_cosine) / 2, 0.0) / 2 + max((1 - y.mean_cosine) / 2, 0.0) / 2
     return matched / (spread + matched) if matched > 0 else 0.0
 
@@ -158,6 +161,8 @@ def encode_groups(x: Array, y: Array, groups: Groups | None) -> tuple[Codes, Cod
                 f"groups of {name} must be one id per row, shape ({array.shape[0]},); "
                 f"found shape {ids[name].shape}"
             )
+    if len({array.dtype.kind == "U" for array in ids.values()}) > 1:
+        raise InputError("groups of x and of y must be of one kind, integers or strings")
     codes = encode(ids)
     return codes["x"], codes["y"]
 

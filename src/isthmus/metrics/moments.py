@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, array_namespace, row_chunks, to_numpy, unit_rows
+from ..arrays import Array, column_sums, row_chunks, unit_rows
 from ..errors import InputError
 
 
@@ -19,8 +19,8 @@ from ..errors import InputError
 class Moments:
     """Count and sum of unit rows.
 
-    Sums are taken per chunk on the array's own device in working precision and accumulated
-    on the host in double precision. Moments of shards merge to those of the whole:
+    Sums are taken per chunk on the array's own device, pairwise in working precision, and
+    accumulated on the host in double precision. Moments of shards merge to those of the whole:
     `Moments.of(a).merge(Moments.of(b))`.
 
     Attributes
@@ -43,9 +43,8 @@ class Moments:
         (2, array([0.5, 0.5]), 0.0)
         """
         total = np.zeros(x.shape[1])
-        xp = array_namespace(x)
         for rows in row_chunks(x):
-            total += to_numpy(xp.sum(unit_rows(x[rows, :]), axis=0))
+            total += column_sums(unit_rows(x[rows, :]))
         return cls(count=int(x.shape[0]), total=total)
 
     def merge(self, other: Moments) -> Moments:

@@ -31,7 +31,8 @@ def knn_accuracy(
     Raises
     ------
     InputError
-        Fewer than two groups, or fewer than k rows outside a fold.
+        Labels or groups that do not fit the rows, k < 1, folds < 2, fewer than two groups, or
+        fewer than k rows outside a fold.
 
     Examples
     --------
@@ -43,6 +44,13 @@ def knn_accuracy(
     from sklearn.neighbors import KNeighborsClassifier
 
     ids, classes = np.asarray(groups), np.asarray(labels)
+    for name, values in (("labels", classes), ("groups", ids)):
+        if values.shape != (x.shape[0],):
+            raise InputError(
+                f"{name} must be one per row, shape ({x.shape[0]},); found shape {values.shape}"
+            )
+    if k < 1 or folds < 2:
+        raise InputError(f"need k >= 1 and folds >= 2; found k = {k} and folds = {folds}")
     distinct = len(np.unique(ids))
     if distinct < 2:
         raise InputError("splitting by group needs at least two groups; found one")

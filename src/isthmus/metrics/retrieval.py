@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
-from ..arrays import Array, array_namespace, device, to_numpy, unit_rows
+from ..arrays import Array, check_widths, to_numpy, unit_rows, working_dtype
 from ..errors import InputError
 from ..matching import Codes, count_matches
 from .gap import Groups, encode_groups
@@ -25,9 +26,9 @@ STRIP_BYTES = 32 * 2**20
 class Ranks:
     """Rank of each query's best match among the candidates, 1 being the best.
 
-    Where candidates that do not match score exactly as high as the best match, its rank is
-    ambiguous: `optimistic` puts it before them, `pessimistic` after them. Queries without
-    any match among the candidates are left out.
+    Where candidates that do not match score as high as the best match, up to the rounding of
+    a scalar product, its rank is ambiguous: `optimistic` puts it before them, `pessimistic`
+    after them. Queries without any match among the candidates are left out.
     """
 
     optimistic: NDArray[np.int64]
@@ -92,25 +93,30 @@ def ranks(queries: Array, candidates: Array, codes: tuple[Codes, Codes] | None =
                 f"{queries.shape[0]} queries and {candidates.shape[0]} candidates"
             )
         codes = (np.arange(queries.shape[0]), np.arange(candidates.shape[0]))
+    check_widths(queries, candidates)
     query_codes, candidate_codes = codes
     matched = np.flatnonzero(count_matches(query_codes, candidate_codes))
     if not len(matched):
         raise InputError("no query matches a candidate")
 
     xp = array_namespace(queries)
-    gallery = unit_rows(candidates)  # (M, D)
+    precise = xp.float64 in (working_dtype(queries), working_dtype(candidates))
+    dtype = xp.float64 if precise else xp.float32
+    gallery = xp.astype(unit_rows(candidates), dtype)  # (M, D)
+    # Equal vectors may score unequally by so much, depending on their place in the product.
+    rounding = float(xp.finfo(dtype).eps) * max(8.0, gallery.shape[1] ** 0.5)
     gallery_codes = xp.asarray(candidate_codes, device=device(gallery))
     step = max(1, STRIP_BYTES // (8 * gallery.shape[0]))
     optimistic, pessimistic = [], []
     for start in range(0, queries.shape[0], step):
         strip = slice(start, start + step)
-        scores = unit_rows(queries[strip, :]) @ gallery.T  # (q, M)
+        scores = xp.astype(unit_rows(queries[strip, :]), dtype) @ gallery.T  # (q, M)
         strip_codes = xp.asarray(query_codes[strip], device=device(gallery))
         is_match = strip_codes[:, None] == gallery_codes[None, :]
         best = xp.max(xp.where(is_match, scores, -2.0), axis=1, keepdims=True)  # (q, 1)
-        above = xp.sum(scores > best, axis=1)
+        above = xp.sum(scores > best + rounding, axis=1)
         # Candidates above the best match cannot match; among the ties, matches do not count.
-        level = xp.sum((scores == best) & ~is_match, axis=1)
+        level = xp.sum((xp.abs(scores - best) <= rounding) & ~is_match, axis=1)
         optimistic.append(to_numpy(above) + 1)
         pessimistic.append(to_numpy(above + level) + 1)
     return Ranks(

@@ -22,7 +22,7 @@ def read_column(path: Path) -> NDArray[Any]:
     if path.suffix not in ENDINGS:
         raise InputError(f"{path}: one value per row is read from {', '.join(ENDINGS)} files")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # a byte order mark is no part of a value
     except FileNotFoundError:
         raise InputError(f"no such file: {path}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -30,7 +30,7 @@ def read_column(path: Path) -> NDArray[Any]:
     lines = text.splitlines()
     if path.suffix == ".txt":
         return _numbers_if_all(lines)
-    rows = list(csv.reader(lines))
+    rows = [row for row in csv.reader(lines) if row]
     if any(len(row) != 1 for row in rows):
         widest = max(len(row) for row in rows)
         raise InputError(f"{path} must have one column and a header line; found {widest} columns")

@@ -64,12 +64,21 @@ def read_sets(*source: str | Path, **options: Any) -> dict[str, Embeddings]:
     """Read one set of embeddings, or all sets in a folder of folders, by name."""
     if len(source) == 1 and Path(source[0]).is_dir():
         folder = Path(source[0])
-        if not any(folder.glob("*.npy")):
-            inner = sorted(p for p in folder.iterdir() if p.is_dir() and any(p.glob("*.npy")))
-            if inner:
-                return {path.name: read_embeddings(path, **options) for path in inner}
-    name = Path(source[0]).stem if len(source) == 1 else "embeddings"
-    return {name: read_embeddings(*source, **options)}
+        inner = sorted(path for path in folder.iterdir() if path.is_dir() and _npy_files(path))
+        if inner and not _npy_files(folder):
+            return {path.name: read_embeddings(path, **options) for path in inner}
+    return {_name(source): read_embeddings(*source, **options)}
+
+
+def _name(source: Sequence[str | Path]) -> str:
+    if len(source) > 1:
+        return "embeddings"
+    path = Path(source[0])
+    return (path.resolve().name if path.is_dir() else path.stem) or "embeddings"
+
+
+def _npy_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.npy") if not path.name.startswith("."))
 
 
 class _FolderArrays(Mapping[str, NDArray[Any]]):
@@ -105,7 +114,7 @@ def _open(source: Sequence[str | Path]) -> Mapping[str, NDArray[Any]]:
     if not path.exists():
         raise InputError(f"no such file or folder: {path}")
     if path.is_dir():
-        found = {file.stem: file for file in sorted(path.glob("*.npy"))}
+        found = {file.stem: file for file in _npy_files(path)}
         if not found:
             raise InputError(f"the folder {path} holds no .npy file; it needs one per modality")
         return _FolderArrays(found)
@@ -121,16 +130,21 @@ def _is_named(part: str | Path) -> bool:
 
 
 def _choose(arrays: Mapping[str, NDArray[Any]], wanted: Sequence[str] | None) -> list[str]:
+    """The modalities: those wanted, or every 2-D array of numbers."""
     if wanted is not None:
         if unknown := [name for name in wanted if name not in arrays]:
             raise InputError(f"no array '{unknown[0]}'; there are {', '.join(arrays) or 'none'}")
         return list(wanted)
     names = [name for name in arrays if not name.endswith((GROUPS, LABELS))]
-    chosen = [n for n in names if _is_matrix(arrays[n])] if isinstance(arrays, NpzArrays) else names
+    chosen = [name for name in names if _is_matrix(arrays[name])]
     if len(chosen) < 2:
+        left_out = [
+            f"{n} (shape {arrays[n].shape} of {arrays[n].dtype})" for n in names if n not in chosen
+        ]
         raise InputError(
-            f"a modality gap needs at least two modalities, one array (rows, dimensions) each; "
+            "a modality gap needs at least two modalities, one 2-D array of numbers each; "
             f"found {', '.join(chosen) or 'none'}"
+            + (f", left out {', '.join(left_out)}" if left_out else "")
         )
     return chosen
 
