@@ -12,8 +12,9 @@ import isthmus
 
 ROOT = Path(isthmus.__file__).parent
 LAYERS = (
-    *("errors", "arrays", "matching", "files", "checks", "embeddings", "readers", "metrics"),
-    *("closers", "report", "objectives", "models", "datasets", "training", "demo", "cli"),
+    *("errors", "arrays", "matching", "files", "checks", "embeddings", "resampling"),
+    *("readers", "doctor", "metrics"),
+    *("closers", "report", "objectives", "models", "datasets", "training", "integrations", "demo", "cli"),
 )
 TORCH_FROM = LAYERS.index("objectives")
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

@@ -1,0 +1,1 @@
+"""The package's metrics inside other libraries' frames."""

@@ -1,0 +1,113 @@
+"""The one-pass part of a measurement as a state that shards add up to.
+
+State of a shard, of any machine: the moments of every modality and of every pair. States
+merge to that of the whole, so a cluster's jobs each measure a part of the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..embeddings import Embeddings
+from ..errors import InputError
+from ..files import atomic_write
+from .gap import l2m_from, rmg_from
+from .moments import Moments
+from .pair_moments import PairMoments
+
+FORMAT = "isthmus-state"
+_SEPARATOR = "\t"  # between the names of a pair; no file or column is called so
+
+
+@dataclass(frozen=True)
+class GapState:
+    """Moments of modalities by name, and of their matched pairs by pair of names."""
+
+    moments: Mapping[str, Moments]
+    pairs: Mapping[tuple[str, str], PairMoments]
+
+    @classmethod
+    def of(cls, embeddings: Embeddings) -> GapState:
+        """One pass over every modality and over every pair with a group in common.
+
+        >>> GapState.of(Embeddings({"a": np.eye(3), "b": np.eye(3)})).rmg("a", "b")
+        0.0
+        """
+        codes = embeddings.codes
+        return cls(
+            moments={name: Moments.of(x) for name, x in embeddings.arrays.items()},
+            pairs={
+                (a, b): PairMoments.of(embeddings[a], embeddings[b], (codes[a], codes[b]))
+                for a, b in embeddings.pairs
+                if np.isin(codes[a], codes[b]).any()
+            },
+        )
+
+    def merge(self, other: GapState) -> GapState:
+        """The state of both sets of rows together."""
+        if set(self.moments) != set(other.moments):
+            raise InputError(
+                "states of different modalities cannot be merged: "
+                f"found {', '.join(self.moments)} and {', '.join(other.moments)}"
+            )
+        pairs = dict(self.pairs)
+        for key, found in other.pairs.items():
+            pairs[key] = pairs[key].merge(found) if key in pairs else found
+        return GapState(
+            {name: m.merge(other.moments[name]) for name, m in self.moments.items()}, pairs
+        )
+
+    def l2m(self, a: str, b: str) -> float:
+        """Distance of the centres of two modalities."""
+        return l2m_from(self.moments[a], self.moments[b])
+
+    def rmg(self, a: str, b: str) -> float:
+        """Relative modality gap of two modalities."""
+        return rmg_from(self.moments[a], self.moments[b], self.pairs[a, b])
+
+    def save(self, path: Path | str) -> None:
+        """Write the state as one safetensors file."""
+        from safetensors.numpy import save_file
+
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, m in self.moments.items():
+            arrays[f"total.{name}"] = m.total
+            arrays[f"count.{name}"] = np.array([m.count])
+        for (a, b), p in self.pairs.items():
+            arrays[f"pair.{a}{_SEPARATOR}{b}"] = np.array(
+                [p.count, p.distance_total, p.squared_total], dtype=np.float64
+            )
+        with atomic_write(path) as temporary:
+            save_file(arrays, temporary, metadata={"format": FORMAT})
+
+    @classmethod
+    def load(cls, path: Path | str) -> GapState:
+        """Read a state that `save` wrote; an InputError if the file is anything else."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="numpy") as file:
+                if (file.metadata() or {}).get("format") != FORMAT:
+                    raise InputError(f"{path} is not a state saved by isthmus measure")
+                arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            return cls._from_arrays(arrays)
+        except (OSError, TypeError, KeyError, IndexError, SafetensorError) as error:
+            raise InputError(f"cannot read the state {path}: {error}") from error
+
+    @classmethod
+    def _from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> GapState:
+        moments, pairs = {}, {}
+        for key, array in arrays.items():
+            kind, _, name = key.partition(".")
+            if kind == "total":
+                moments[name] = Moments(int(arrays[f"count.{name}"][0]), array)
+            elif kind == "pair":
+                a, _, b = name.partition(_SEPARATOR)
+                pairs[a, b] = PairMoments(int(array[0]), float(array[1]), float(array[2]))
+        return cls(moments, pairs)
