@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import mmap
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,8 +21,12 @@ from .errors import InputError
 Array: TypeAlias = Any
 """An array of any library that follows the array API standard."""
 
-CHUNK_BYTES = 4 * 2**20
+CHUNK_BYTES = 2**19
 """Rows are read in chunks of about this size in working precision."""
+
+_FORGET = 64  # chunks of a memory map that stay resident at most
+
+_RUN = 16  # rows that are added up in working precision
 
 _TINY = 1e-30  # a squared norm below this may have underflowed in single precision
 
@@ -42,12 +47,26 @@ def check_widths(x: Array, y: Array) -> None:
         )
 
 
-def row_chunks(x: Array) -> Iterator[slice]:
-    """Slices that cover the rows of a (N, D) array in chunks of about `CHUNK_BYTES`."""
-    n, width = x.shape
+def row_chunks(*arrays: Array) -> Iterator[slice]:
+    """Slices that cover the rows of (N, D) arrays in chunks of about `CHUNK_BYTES` each.
+
+    Memory maps among the arrays stay resident only as far as they were read last.
+    """
+    n, width = arrays[0].shape
     step = max(1, CHUNK_BYTES // (4 * max(width, 1)))
     for start in range(0, n, step):
         yield slice(start, min(start + step, n))
+        if start % (_FORGET * step) == 0:
+            _forget(arrays)
+    _forget(arrays)
+
+
+def _forget(arrays: Iterable[Array]) -> None:
+    """Give the pages of memory maps that were read back to the system; they stay cached."""
+    for x in arrays:
+        pages = getattr(x, "_mmap", None)
+        if isinstance(x, np.memmap) and pages is not None and hasattr(mmap, "MADV_DONTNEED"):
+            pages.madvise(mmap.MADV_DONTNEED)
 
 
 def unit_rows(x: Array) -> Array:
@@ -64,24 +83,21 @@ def unit_rows(x: Array) -> Array:
         largest = xp.max(xp.abs(rows), axis=1, keepdims=True)
         rows = rows / xp.where(largest > 0, largest, xp.ones_like(largest))
         squared = _squared_norms(rows)
-    return rows / xp.sqrt(squared)
+    rows *= 1 / xp.sqrt(squared)  # astype gave a copy: in place saves a pass over memory
+    return rows
 
 
 def column_sums(x: Array) -> NDArray[np.float64]:
     """Sum of the rows of a (N, D) array, (D,), on the host.
 
-    Halves are added to each other until one row is left: the rounding error grows with
-    log N instead of N, in any precision that the array's device has.
+    Every `_RUN` rows are added up on the device in the array's own precision, and those sums
+    in double precision: the rounding error does not grow with N.
     """
     xp = array_namespace(x)
-    total = np.zeros(x.shape[1])
-    while x.shape[0] > 1:
-        half = x.shape[0] // 2
-        if x.shape[0] % 2:
-            total += to_numpy(x[-1, :])
-        x = x[:half, :] + x[half : 2 * half, :]
-    total += to_numpy(xp.sum(x, axis=0))
-    return total
+    whole = x.shape[0] // _RUN * _RUN
+    runs = xp.sum(xp.reshape(x[:whole, :], (-1, _RUN, x.shape[1])), axis=1)  # (N // _RUN, D)
+    rest = to_numpy(x[whole:, :]).sum(axis=0, dtype=np.float64)
+    return np.asarray(to_numpy(runs).sum(axis=0, dtype=np.float64) + rest)
 
 
 def take_rows(x: Array, indices: NDArray[np.int64]) -> Array:
@@ -108,5 +124,5 @@ def like(values: NDArray[Any], x: Array) -> Array:
 
 def _squared_norms(rows: Array) -> Array:
     xp = array_namespace(rows)
-    with np.errstate(over="ignore"):  # the caller looks for infinities
-        return xp.sum(rows * rows, axis=1, keepdims=True)  # (N, 1)
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller looks for infinities
+        return xp.linalg.vecdot(rows, rows)[:, None]  # (N, 1)

@@ -20,6 +20,7 @@ from ..arrays import Array, check_widths, to_numpy
 from ..errors import InputError
 from ..matching import Codes, encode
 from .moments import Moments
+from .one_pass import positional_moments
 from .pair_moments import PairMoments
 
 Groups = tuple[ArrayLike, ArrayLike]
@@ -139,14 +140,16 @@ def rmg(x: Array, y: Array, *, groups: Groups | None = None) -> float:
     >>> rmg(np.eye(2), np.eye(2)[::-1])  # matched pairs as far apart as unmatched ones
     0.5
     """
+    if groups is None:
+        (first, second), pairs = positional_moments([x, y])
+        return rmg_from(first, second, pairs[0, 1])
     return rmg_from(Moments.of(x), Moments.of(y), _pair_moments(x, y, groups))
 
 
 def rmg_from(x: Moments, y: Moments, pairs: PairMoments) -> float:
     """`rmg` from the moments of both modalities and of their matched pairs."""
     matched = pairs.mean_squared_distance / 4  # (1 − cos) / 2, exactly 0 for equal rows
-    # Rounding may take a mean cosine just above 1.
-    spread = max((1 - x.mean_cosine) / 2, 0.0) / 2 + max((1 - y.mean_cosine) / 2, 0.0) / 2
+    spread = ((1 - x.mean_cosine) / 2 + (1 - y.mean_cosine) / 2) / 2
     return matched / (spread + matched) if matched > 0 else 0.0
 
 

@@ -67,4 +67,5 @@ class Moments:
         if self.count < 2:
             raise InputError("a mean over pairs of rows needs at least two rows; found one")
         squared = float(self.total @ self.total)
-        return (squared - self.count) / (self.count * (self.count - 1))
+        mean = (squared - self.count) / (self.count * (self.count - 1))
+        return min(mean, 1.0)  # rounding may take it just above

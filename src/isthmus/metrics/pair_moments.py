@@ -49,17 +49,12 @@ class PairMoments:
             Widths that differ; without codes, if N ≠ M; with codes, if nothing matches.
         """
         check_widths(x, y)
-        count, distance, squares = 0, 0.0, 0.0
+        total = cls(0, 0.0, 0.0)
         for a, b in _paired_unit_rows(x, y, codes):
-            xp = array_namespace(a)
-            # Each pair's own number on the device, their sums on the host in double precision.
-            squared = to_numpy(xp.sum((a - b) ** 2, axis=1))
-            squares += float(squared.sum(dtype=np.float64))
-            distance += float(np.sqrt(squared).sum(dtype=np.float64))
-            count += int(a.shape[0])
-        if not count:
+            total = total.merge(pair_sums(a, b))
+        if not total.count:
             raise InputError("no row of the one modality matches a row of the other")
-        return cls(count, distance, squares)
+        return total
 
     def merge(self, other: PairMoments) -> PairMoments:
         """Statistics of both sets of pairs together."""
@@ -85,6 +80,22 @@ class PairMoments:
         return self.squared_total / self.count
 
 
+def pair_sums(a: Array, b: Array) -> PairMoments:
+    """Statistics of unit rows of which row i of a (n, D) matches row i of b (n, D).
+
+    Each pair's own number is computed on the device, their sums on the host in double
+    precision.
+    """
+    xp = array_namespace(a)
+    difference = a - b
+    squared = to_numpy(xp.linalg.vecdot(difference, difference))  # (n,)
+    return PairMoments(
+        count=len(squared),
+        distance_total=float(np.sqrt(squared).sum(dtype=np.float64)),
+        squared_total=float(squared.sum(dtype=np.float64)),
+    )
+
+
 def _paired_unit_rows(
     x: Array, y: Array, codes: tuple[Codes, Codes] | None
 ) -> Iterator[tuple[Array, Array]]:
@@ -95,7 +106,7 @@ def _paired_unit_rows(
                 f"without groups, rows are paired by position, but there are {x.shape[0]} "
                 f"and {y.shape[0]} of them"
             )
-        for rows in row_chunks(x):
+        for rows in row_chunks(x, y):
             yield unit_rows(x[rows, :]), unit_rows(y[rows, :])
         return
     for i, j in matched_pairs(*codes):

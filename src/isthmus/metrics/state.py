@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..files import atomic_write
 from .gap import l2m_from, rmg_from
 from .moments import Moments
+from .one_pass import positional_moments
 from .pair_moments import PairMoments
 
 FORMAT = "isthmus-state"
@@ -34,12 +35,22 @@ class GapState:
 
     @classmethod
     def of(cls, embeddings: Embeddings) -> GapState:
-        """One pass over every modality and over every pair with a group in common.
+        """Moments of every modality and of every pair with a group in common.
+
+        One pass over all rows where row i of every modality has the same id; else one over
+        every modality and one over every pair's matches.
 
         >>> GapState.of(Embeddings({"a": np.eye(3), "b": np.eye(3)})).rmg("a", "b")
         0.0
         """
         codes = embeddings.codes
+        names = embeddings.names
+        if all(np.array_equal(codes[names[0]], codes[name]) for name in names):
+            moments, pairs = positional_moments(list(embeddings.arrays.values()))
+            return cls(
+                moments=dict(zip(names, moments, strict=True)),
+                pairs={(names[a], names[b]): found for (a, b), found in pairs.items()},
+            )
         return cls(
             moments={name: Moments.of(x) for name, x in embeddings.arrays.items()},
             pairs={
