@@ -14,7 +14,17 @@ ROOT = Path(isthmus.__file__).parent
 LAYERS = (
     *("errors", "arrays", "matching", "files", "checks", "embeddings", "resampling"),
     *("readers", "doctor", "metrics"),
-    *("closers", "report", "objectives", "models", "datasets", "training", "integrations", "demo", "cli"),
+    *(
+        "closers",
+        "report",
+        "objectives",
+        "models",
+        "datasets",
+        "training",
+        "integrations",
+        "demo",
+        "cli",
+    ),
 )
 TORCH_FROM = LAYERS.index("objectives")
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from . import closers, datasets, metrics, models, objectives, readers, report, training
     from .embeddings import Embeddings
     from .errors import InputError
-    from .metrics.measure import Measurement, measure
+    from .metrics.measure import measure
+    from .metrics.measurement import Measurement
 
 __version__ = "0.1.0"
 
@@ -43,7 +44,7 @@ __all__ = [
 _HOMES = {
     "Embeddings": "embeddings",
     "InputError": "errors",
-    "Measurement": "metrics.measure",
+    "Measurement": "metrics.measurement",
     "measure": "metrics.measure",
 }
 

@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import InputError
+
 Codes: TypeAlias = NDArray[np.int64]
 """Group ids as integers, shared by all modalities: rows match where codes are equal."""
 
@@ -25,6 +27,22 @@ def encode(ids: dict[str, NDArray[np.generic]]) -> dict[str, Codes]:
     ends = np.cumsum([len(v) for v in ids.values()])
     split = np.split(codes.reshape(-1).astype(np.int64), ends[:-1])
     return dict(zip(ids, split, strict=True))
+
+
+def positional(*rows: int) -> Codes:
+    """Codes by which row i of every modality matches row i of the others.
+
+    Raises
+    ------
+    InputError
+        Modalities with different numbers of rows.
+    """
+    if len(set(rows)) > 1:
+        raise InputError(
+            "without groups, rows are paired by position, but there are "
+            f"{' and '.join(map(str, rows))} of them"
+        )
+    return np.arange(rows[0])
 
 
 def matched_pairs(x: Codes, y: Codes) -> Iterator[tuple[Codes, Codes]]:

@@ -7,7 +7,8 @@ from rich.console import Console
 from isthmus.closers import load_closer
 from isthmus.demo import run as demo_run
 from isthmus.demo import run_demo
-from isthmus.metrics.measure import Measurement, measure
+from isthmus.metrics.measure import measure
+from isthmus.metrics.measurement import Measurement
 from isthmus.readers import read_sets
 
 TINY = demo_run.Size(

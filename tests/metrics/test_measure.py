@@ -39,9 +39,9 @@ def test_measure_gathers_the_plain_functions():
     assert pair.l2i == pytest.approx(metrics.l2i(x, y, groups=groups))
     assert pair.pair_cosine == pytest.approx(metrics.pair_cosine(x, y, groups=groups))
     for k in (1, 5, 10):
-        assert pair.recall["image→text"][k] == metrics.recall_at_k(x, y, k=k, groups=groups)
+        assert pair.recall("image→text", k) == metrics.recall_at_k(x, y, k=k, groups=groups)
         back = metrics.recall_at_k(y, x, k=k, groups=groups[::-1])
-        assert pair.recall["text→image"][k] == back
+        assert pair.recall("text→image", k) == back
     assert found.dimension == 8
     assert [(m.name, m.rows) for m in found.modalities] == [("image", 40), ("text", 50)]
     assert found.modalities[1].mean_angular_value == pytest.approx(metrics.mean_angular_value(y))
@@ -59,6 +59,48 @@ def test_labels_bring_clustering_and_neighbours(n_clusters, seed):
     assert found.clustering.v_measure == pytest.approx(expected.v_measure)
     assert found.clustering.n_clusters == (n_clusters or 3)
     assert found.knn_accuracy == pytest.approx(metrics.knn_accuracy(rows, labels, groups))
+
+
+def test_measure_gathers_the_geometry_and_the_mixed_search():
+    space = space_with_labels()
+    x, y = space["image"], space["text"]
+    found = measure(space)
+    (pair,) = found.pairs
+    groups = space.codes["image"], space.codes["text"]
+    assert pair.separability == pytest.approx(metrics.modality_auc(x, y, groups=groups))
+    assert pair.vector == metrics.gap_vector(x, y)
+    assert pair.retrieval["image→text"] == metrics.retrieval(x, y, groups=groups)
+    assert found.modalities[0].effective_rank == pytest.approx(metrics.effective_rank(x))
+    assert found.modalities[0].uniformity == metrics.gaussian_uniformity(x)
+    assert found.mixed_search == metrics.mixed_search(space.arrays, space.codes)
+    for name, interval in pair.intervals.items():
+        assert interval.low <= interval.value <= interval.high, name
+    assert pair.intervals["l2m"].value == pytest.approx(pair.l2m)
+    assert pair.intervals["recall@1 image→text"].value == pytest.approx(pair.recall(0))
+
+
+def test_fast_measures_what_one_pass_gives_and_nothing_else():
+    space = space_with_labels()
+    fast, full = measure(space, fast=True), measure(space)
+    assert fast.pairs[0].l2m == full.pairs[0].l2m
+    assert fast.pairs[0].rmg == full.pairs[0].rmg
+    assert fast.modalities[0].mean_angular_value == full.modalities[0].mean_angular_value
+    assert fast.pairs[0].recall(0) is None
+    assert fast.clustering is fast.mixed_search is None
+
+
+def test_estimates_are_near_the_exact_numbers_and_say_their_error(monkeypatch):
+    monkeypatch.setattr(sys.modules["isthmus.metrics.measure"], "SAMPLE", 60)
+    rng = np.random.default_rng(0)
+    space = Embeddings({"a": rng.normal(size=(200, 6)), "b": rng.normal(size=(200, 6))})
+    estimated, exact = measure(space), measure(space, exact=True)
+    for guess, truth in zip(estimated.modalities, exact.modalities, strict=True):
+        assert (guess.uniformity.rows, truth.uniformity.rows) == (60, 200)
+        assert truth.uniformity.error == 0
+        distance = abs(guess.uniformity.value - truth.uniformity.value)
+        assert 0 < distance < 4 * guess.uniformity.error
+    assert estimated.mixed_search.by_modality["a"].queries == 60
+    assert exact.mixed_search.by_modality["a"].queries == 200
 
 
 def test_without_labels_there_is_no_clustering():
@@ -103,7 +145,7 @@ def test_modalities_may_differ_in_precision(library):
     space = Embeddings({"a": library(rows), "b": library(rows.astype(np.float32))})
     pair = measure(space).pairs[0]
     assert pair.l2m == pytest.approx(0, abs=1e-6)
-    assert pair.recall["a→b"][1] == 1
+    assert pair.recall("a→b", 1) == 1
 
 
 def test_memory_maps_give_the_same(tmp_path):
@@ -119,7 +161,7 @@ def test_json_round_trips_and_is_rounded():
     back = json.loads(found.to_json())
     assert back == found.to_dict()
     assert back["pairs"][0]["modalities"] == ["image", "text"]
-    assert back["pairs"][0]["recall"]["image→text"].keys() == {"1", "5", "10"}
+    assert back["pairs"][0]["retrieval"]["image→text"]["recall"].keys() == {"1", "5", "10"}
     assert back["pairs"][0]["l2m"] == float(f"{found.pairs[0].l2m:.6g}")
     assert back["clustering"]["seed"] == 0
 
@@ -128,8 +170,13 @@ def test_records_and_text_hold_the_same_columns():
     found = measure(space_with_labels())
     (record,) = found.to_records()
     expected = {"modalities", "matched_pairs", "l2m", "rmg", "l2i", "pair_cosine"}
-    expected |= {f"recall@{k} {w}" for k in (1, 5, 10) for w in ("image→text", "text→image")}
-    assert record.keys() == expected | {"v_measure", "knn_accuracy"}
+    expected |= {"separability", "share_of_variance", "v_measure", "knn_accuracy"}
+    scores = [*(f"recall@{k}" for k in (1, 5, 10)), "median_rank", "mrr", "ndcg@10", "map"]
+    ways = ("image→text", "text→image")
+    expected |= {f"{score} {way}" for score in scores for way in ways}
+    sure = ["l2m", "rmg", "pair_cosine", *(f"recall@1 {way}" for way in ways)]
+    expected |= {f"{name} {end}" for name in sure for end in ("low", "high")}
+    assert record.keys() == expected
     lines = str(found).splitlines()
     assert len(lines) == len(record)
     for line, (key, value) in zip(lines, record.items(), strict=True):
@@ -171,5 +218,5 @@ def test_known_values_of_real_clip(real_data, names, l2m, image_to_text, text_to
     pair = measure(space).pairs[0]
     assert pair.l2m == pytest.approx(l2m, abs=5e-4)
     if image_to_text is not None:
-        assert pair.recall["image→text"][1] == pytest.approx(image_to_text, abs=5e-4)
-        assert pair.recall["text→image"][1] == pytest.approx(text_to_image, abs=5e-4)
+        assert pair.recall("image→text", 1) == pytest.approx(image_to_text, abs=5e-4)
+        assert pair.recall("text→image", 1) == pytest.approx(text_to_image, abs=5e-4)

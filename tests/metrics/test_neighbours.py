@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from isthmus import InputError
-from isthmus.metrics import knn_accuracy
+from isthmus.metrics.neighbours import knn_accuracies, knn_accuracy
 
 
 def circle(groups: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -76,3 +76,68 @@ def test_what_cannot_be_split_is_refused(labels, groups, options, message):
     x = np.random.default_rng(0).normal(size=(6, 3))
     with pytest.raises(InputError, match=message):
         knn_accuracy(x, labels, groups, **options)
+
+
+def two_modalities(seed: int = 3):
+    """Rows, labels and groups of two modalities, three images to a group."""
+    rng = np.random.default_rng(seed)
+    groups = {"image": np.repeat(np.arange(8), 3), "text": rng.permutation(8)}
+    labels = {name: ids % 2 for name, ids in groups.items()}
+    arrays = {name: rng.normal(size=(len(ids), 3)) for name, ids in groups.items()}
+    return arrays, labels, groups
+
+
+@pytest.mark.parametrize("library", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])
+def test_accuracies_across_modalities_equal_a_vote_by_hand(library):
+    arrays, labels, groups = two_modalities()
+    given = {name: library(x) for name, x in arrays.items()}
+    found = knn_accuracies(given, labels, groups, k=3, folds=8)
+    unit = {name: x / np.linalg.norm(x, axis=1, keepdims=True) for name, x in arrays.items()}
+    expected = {}
+    for a in arrays:
+        for b in arrays:
+            hits = 0
+            for row, label, group in zip(unit[b], labels[b], groups[b], strict=True):
+                others = np.flatnonzero(groups[a] != group)
+                nearest = others[np.argsort(-(unit[a][others] @ row))[:3]]
+                hits += np.bincount(labels[a][nearest], minlength=2).argmax() == label
+            expected[f"{a}→{b}"] = hits / len(unit[b])
+    assert found == pytest.approx(expected)
+
+
+def test_across_modalities_no_row_is_classified_from_its_own_group():
+    x, labels, groups = circle(20)
+    image, text = x[::2], x[1::2]
+    found = knn_accuracies(
+        {"image": image, "text": text},
+        {"image": labels[::2], "text": labels[1::2]},
+        {"image": groups[::2], "text": groups[1::2]},
+        k=1,
+        folds=20,
+    )
+    assert found == dict.fromkeys(found, 0.0)
+    assert list(found) == ["image→image", "image→text", "text→image", "text→text"]
+
+
+def test_one_modality_alone_is_knn_accuracy():
+    arrays, labels, groups = two_modalities()
+    found = knn_accuracies({"image": arrays["image"]}, labels, groups, k=3, folds=4)
+    expected = knn_accuracy(arrays["image"], labels["image"], groups["image"], k=3, folds=4)
+    assert found == {"image→image": expected}
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({"labels": {"image": [0] * 24}}, {}, "labels are missing for modality 'text'"),
+        ({"groups": {"image": range(24)}}, {}, "groups are missing for modality 'text'"),
+        ({"labels": {"image": [0] * 24, "text": [0]}}, {}, "labels of modality 'text' must be"),
+        ({}, {"k": 8}, "k = 8 neighbours, but a fold leaves only"),
+        ({}, {"k": 0}, "k >= 1"),
+    ],
+)
+def test_modalities_that_cannot_be_split_are_refused(change, options, message):
+    arrays, labels, groups = two_modalities()
+    columns = {"labels": labels, "groups": groups} | change
+    with pytest.raises(InputError, match=message):
+        knn_accuracies(arrays, **columns, **options)

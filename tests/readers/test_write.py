@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -49,6 +51,61 @@ ROUND_TRIPS = {
 def test_what_is_written_reads_back(tmp_path, space):
     write_embeddings(tmp_path / "deep" / "space", space)
     assert_same(read_embeddings(tmp_path / "deep" / "space"), space)
+
+
+def equally_many(space: Embeddings) -> bool:
+    return len({len(x) for x in space.arrays.values()}) == 1
+
+
+def in_single_precision(space: Embeddings) -> Embeddings:
+    return space.map(lambda _, x: np.asarray(x, dtype=np.float32))
+
+
+@pytest.mark.parametrize("name", ROUND_TRIPS)
+def test_a_safetensors_file_reads_back(tmp_path, name):
+    write_embeddings(tmp_path / "deep" / "a.safetensors", ROUND_TRIPS[name])
+    assert_same(read_embeddings(tmp_path / "deep" / "a.safetensors"), ROUND_TRIPS[name])
+
+
+@pytest.mark.parametrize("name", [n for n, space in ROUND_TRIPS.items() if equally_many(space)])
+def test_a_parquet_file_reads_back_in_single_precision(tmp_path, name):
+    space = ROUND_TRIPS[name]
+    write_embeddings(tmp_path / "a.parquet", space)
+    assert_same(read_embeddings(tmp_path / "a.parquet"), in_single_precision(space))
+
+
+def test_a_parquet_file_has_lists_of_fixed_size_in_row_groups(tmp_path, monkeypatch):
+    monkeypatch.setattr("isthmus.readers.write_files.ROW_GROUP", 3)
+    write_embeddings(tmp_path / "a.parquet", ROUND_TRIPS["integer labels"])
+    with pq.ParquetFile(tmp_path / "a.parquet") as file:
+        assert file.schema_arrow.field("image").type == pa.list_(pa.float32(), 3)
+        assert [file.metadata.row_group(i).num_rows for i in range(2)] == [3, 1]
+        assert set(file.metadata.row_group(0).column(0).encodings) == {"PLAIN", "RLE"}
+    assert_same(
+        read_embeddings(tmp_path / "a.parquet"), in_single_precision(ROUND_TRIPS["integer labels"])
+    )
+
+
+def test_a_parquet_file_of_modalities_with_different_rows_is_refused(tmp_path):
+    with pytest.raises(InputError, match="image has 2, text has 4; write a folder"):
+        write_embeddings(tmp_path / "a.parquet", ROUND_TRIPS["groups"])
+    assert list(tmp_path.iterdir()) == []
+
+
+UNICODE = Embeddings({"image": ROWS, "text": ROWS}, groups=["ü", "日本語", "", "a b"])
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "a.parquet"])
+def test_ids_of_any_letters_read_back(tmp_path, name):
+    write_embeddings(tmp_path / name, UNICODE)
+    assert read_embeddings(tmp_path / name).groups["text"].tolist() == ["ü", "日本語", "", "a b"]
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "a.parquet"])
+def test_a_folder_in_a_file_s_place_is_refused(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match="cannot write"):
+        write_embeddings(tmp_path / name, ROUND_TRIPS["by position"])
 
 
 def test_bfloat16_reads_back_in_a_wider_type(tmp_path):

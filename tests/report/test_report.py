@@ -8,11 +8,14 @@ import pyarrow.parquet
 import pytest
 
 from isthmus.embeddings import Embeddings
-from isthmus.metrics.measure import Measurement, measure
+from isthmus.metrics.measure import measure
+from isthmus.metrics.measurement import Measurement
 from isthmus.report import (
     COLUMNS,
     Report,
     compare,
+    details,
+    differences,
     embedding_section,
     findings,
     rich_table,
@@ -21,6 +24,7 @@ from isthmus.report import (
     write_parquet,
 )
 from isthmus.report.maps import SHOWN, pca_map
+from isthmus.report.preview import preview
 
 
 def space(
@@ -62,7 +66,7 @@ def test_rows_hold_the_measured_numbers(wide: Measurement) -> None:
     (row,) = table_rows({"set": wide})
     assert row.pair == "image → text"
     assert row.cells[0] == f"{wide.pairs[0].l2m:.3f}"
-    assert row.cells[3] == f"{wide.pairs[0].recall['image→text'][1]:.3f}"
+    assert row.cells[3] == f"{wide.pairs[0].recall(0):.3f}"
     assert len(row.cells) == len(COLUMNS)
 
 
@@ -103,6 +107,39 @@ def test_comparison_turns_round_with_its_arguments(wide: Measurement, narrow: Me
     )
     assert "grows" in compare("a", narrow, "b", wide)[0]
     assert "stays the same" in compare("a", wide, "b", wide)[0]
+
+
+def test_details_answer_their_questions_with_the_measured_numbers(wide: Measurement) -> None:
+    tables = {table.question: table for table in details(wide)}
+    size = tables["How big is the gap?"].rows[0]
+    assert size[1] == str(wide.pairs[0].intervals["l2m"])
+    (search,) = [table for question, table in tables.items() if "One index" in question]
+    assert wide.mixed_search is not None
+    queries = wide.mixed_search.by_modality["image"]
+    assert search.rows[0][1] == f"{queries.recall:.3f}"
+    assert search.rows[0][3].startswith(f"{queries.top_share['image']:.0%} (")
+    for table in tables.values():
+        assert {len(row) for row in table.rows} == {len(table.headings)}
+
+
+def test_a_fast_measurement_shows_only_what_it_has() -> None:
+    shown = [table.question for table in details(measure(space(), fast=True))]
+    assert shown == ["How big is the gap?", "What are the modalities like?"]
+
+
+def test_preview_closes_a_planted_gap_on_rows_it_was_not_fitted_on() -> None:
+    found = preview(space(4.0, n=120))
+    assert found is not None
+    assert found.before.modalities[0].rows == 60
+    assert found.after.pairs[0].l2m < 0.5 * found.before.pairs[0].l2m
+    assert preview(space(n=12)) is None
+
+
+def test_differences_follow_the_intervals(wide: Measurement, narrow: Measurement) -> None:
+    (told,) = differences({"a": wide, "b": narrow})
+    assert "b against a, image and text: L2M lower" in told
+    (same,) = differences({"a": wide, "b": wide})
+    assert "L2M not clearly different" in same
 
 
 def test_map_is_a_projection_of_unit_rows_that_keeps_pairs_together() -> None:

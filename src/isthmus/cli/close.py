@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import Groups, Labels, Modalities, Seed, Source, split_names
+from .show import show
 
 
 def close(
@@ -20,7 +21,7 @@ def close(
     fit_on: Annotated[
         list[str] | None,
         typer.Option(
-            help="Fit on this source instead (a folder, an .npz, or one NAME=FILE.npy each).",
+            help="Fit on this source instead: a folder or file, or NAME=FILE for each modality.",
             show_default=False,
         ),
     ] = None,
@@ -38,8 +39,10 @@ def close(
     from ..metrics.measure import measure as measure_embeddings
     from ..readers import read_embeddings
     from ..readers.write import embedding_writers
-    from ..report import compare, rich_table
+    from ..report import compare
 
+    if out.suffix:
+        raise InputError(f"--out is a folder, which holds the closer too; found {out}")
     if method not in KINDS:
         raise InputError(f"no method '{method}'; there are: {', '.join(KINDS)}")
     space = read_embeddings(
@@ -56,11 +59,8 @@ def close(
         "closed": measure_embeddings(closed, seed=seed),
     }
     write_together({out / "closer.safetensors": closer.save, **embedding_writers(out, closed)})
-    console = Console()
-    console.print(rich_table(measurements))
-    for sentence in compare("before", measurements["before"], "closed", measurements["closed"]):
-        console.print(f"• {sentence}", highlight=False, markup=False)
-    console.print(
+    show(measurements, compare("before", measurements["before"], "closed", measurements["closed"]))
+    Console().print(
         f"Written to {out}: closer.safetensors, {', '.join(n + '.npy' for n in closed.names)}",
         highlight=False,
     )

@@ -8,8 +8,11 @@ import typer
 
 from ..errors import InputError
 from .close import close
+from .compare import compare
 from .demo import demo
+from .doctor import doctor
 from .measure import measure
+from .merge import merge
 
 app = typer.Typer(
     name="isthmus",
@@ -18,9 +21,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(demo)
-app.command()(measure)
-app.command()(close)
+for verb in (demo, doctor, measure, compare, merge, close):
+    app.command()(verb)
 
 
 @app.callback(invoke_without_command=True)

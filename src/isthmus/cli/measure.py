@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from .options import Groups, Html, Json, Labels, Modalities, Seed, Source, split_names
+from .show import show
+
+if TYPE_CHECKING:
+    from ..embeddings import Embeddings
 
 
 def measure(
@@ -14,37 +21,94 @@ def measure(
     labels: Labels = None,
     html: Html = None,
     json: Json = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Only what one pass over the rows gives.")
+    ] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="No estimates: all pairs of rows, every query.")
+    ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Part i of n of the groups, as i/n with i from 0: for cluster arrays.",
+            show_default=False,
+        ),
+    ] = None,
+    save_state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the one-pass state for `isthmus merge`; implies --fast.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Measure the modality gap of embeddings, and what it costs."""
-    from rich.console import Console
-
+    from ..errors import InputError
     from ..metrics.measure import measure as measure_embeddings
+    from ..metrics.measure import one_pass_measurement
+    from ..metrics.state import GapState
     from ..readers import read_sets
-    from ..report import findings, rich_table, write_json
+    from ..report import findings, write_json
 
     sets = read_sets(
         *source, modalities=split_names(modalities), groups=groups or (), labels=labels or ()
     )
-    measurements = {name: measure_embeddings(space, seed=seed) for name, space in sets.items()}
+    if shard is not None:
+        sets = {f"{name} {shard}": _part(space, shard) for name, space in sets.items()}
+    if save_state is not None:
+        if len(sets) > 1:
+            raise InputError(f"a state is of one set; found {', '.join(sets)}")
+        ((name, space),) = sets.items()
+        state = GapState.of(space)
+        state.save(save_state)
+        show({name: one_pass_measurement(state)})
+        return
+    measurements = {
+        name: measure_embeddings(space, fast=fast, exact=exact, seed=seed)
+        for name, space in sets.items()
+    }
+    several = len(sets) > 1
     sentences = [
         sentence
         for name, measurement in measurements.items()
-        for sentence in findings(name if len(sets) > 1 else "", measurement)
+        for sentence in findings(name if several else "", measurement)
     ]
-    console = Console()
-    console.print(rich_table(measurements))
-    for sentence in sentences:
-        console.print(f"• {sentence}", highlight=False, markup=False)
+    previews = {} if fast or several else _preview_sentences(next(iter(sets.values())), seed)
+    show(measurements, sentences, detailed=not several, more=previews)
     if json is not None:
-        write_json(json, measurements, findings=sentences)
+        write_json(json, measurements, findings=sentences, **previews)
     if html is not None:
         from ..report import Report, embedding_section
 
         Report(
             title="Modality gap report",
             subtitle=" · ".join(Path(part).name for part in source),
-            findings=sentences,
+            findings=[*sentences, *(line for lines in previews.values() for line in lines)],
             measurements=measurements,
-            sections=[embedding_section(n, space, seed=seed) for n, space in sets.items()],
+            sections=[
+                embedding_section(name, space, measurement=measurements[name], seed=seed)
+                for name, space in sets.items()
+            ],
         ).write(html)
+
+
+def _part(space: Embeddings, shard: str) -> Embeddings:
+    from ..errors import InputError
+    from ..resampling import shard as take_shard
+
+    index, _, count = shard.partition("/")
+    if not (index.isdigit() and count.isdigit()):
+        raise InputError(f"--shard is i/n, such as 0/8; found {shard}")
+    return take_shard(space, int(index), int(count))
+
+
+def _preview_sentences(space: Embeddings, seed: int) -> dict[str, list[str]]:
+    """What centering would bring, by heading; nothing where the set is too small to halve."""
+    from ..report.findings import compare
+    from ..report.preview import preview
+
+    found = preview(space, seed=seed)
+    if found is None:
+        return {}
+    return {"closing_preview": compare("open", found.before, "centered", found.after)}

@@ -9,7 +9,9 @@ import typer
 Source = Annotated[
     list[str],
     typer.Argument(
-        help="A folder with one NAME.npy per modality, an .npz, or NAME=FILE.npy for each.",
+        help="A folder with one NAME.npy per modality; a file (.npz, .parquet, .arrow, .feather, "
+        ".safetensors, .pt); a folder of clip-retrieval, a saved Hugging Face dataset or a "
+        "LanceDB table; or NAME=FILE or NAME=FILE:COLUMN for each modality.",
         show_default=False,
     ),
 ]
@@ -20,8 +22,8 @@ Modalities = Annotated[
 Groups = Annotated[
     list[str] | None,
     typer.Option(
-        help="Group ids, by which rows match: a .npy, .txt or .csv file, or an array of the "
-        "source; for one modality as NAME=…",
+        help="Group ids, by which rows match: an array or column of the source, a FILE (.npy, "
+        ".txt, .csv, .json, .parquet …) or FILE:COLUMN; for one modality as NAME=…",
         show_default="row i matches row i",
     ),
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..embeddings import Embeddings
-from ..metrics.measure import Measurement
+from ..metrics.measurement import Measurement
 from ..report import Card, Report, Section, embedding_section
 from ..report.figures import training_curve
 

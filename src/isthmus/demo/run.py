@@ -20,7 +20,8 @@ from ..closers import Centering
 from ..datasets.digits import SIDE, WORDS
 from ..embeddings import Embeddings
 from ..files import check_writable
-from ..metrics.measure import Measurement, measure, plain
+from ..metrics.measure import measure
+from ..metrics.measurement import Measurement, plain
 from ..models import BagOfWords, SmallConvNet, Towers
 from ..objectives import CloseGap, InfoNCE
 from ..readers import write_embeddings

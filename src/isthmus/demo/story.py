@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..metrics.measure import Measurement
+from ..metrics.measurement import Measurement
 from ..report.findings import EQUAL, change, rate_change
 
 

@@ -2,113 +2,51 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
 import numpy as np
 
 from ..arrays import Array, to_numpy, unit_rows
 from ..embeddings import Embeddings
-from ..errors import InputError, missing
+from ..errors import InputError
 from .clustering import Clustering, joint_clustering
-from .gap import l2m_from, rmg_from
-from .moments import Moments
+from .gap_vector import gap_vector_from
+from .intervals import gap_intervals
+from .measurement import Measurement, ModalityMeasurement, PairMeasurement
+from .mixed_search import MixedSearch, mixed_search
 from .neighbours import knn_accuracy
-from .pair_moments import PairMoments
-from .retrieval import ranks, recalls
+from .ranking import QueryScores, Retrieval
+from .second_moments import SecondMoments
+from .separability import modality_auc
+from .spectrum import effective_rank_from
+from .state import GapState
+from .uncertainty import Interval, mean_interval
+from .uniformity import gaussian_uniformity
 
-if TYPE_CHECKING:
-    import pandas
+SAMPLE = 4000
+"""Rows of each modality that an all-pairs estimate is taken from, unless exact."""
 
-RECALL_AT = (1, 5, 10)
-"""The k of R@k."""
-
-SIGNIFICANT_DIGITS = 6
-"""Numbers are written with so many digits: beyond them, the order of additions shows."""
-
-
-@dataclass(frozen=True)
-class ModalityMeasurement:
-    """One modality by itself: its rows, and the mean cosine between them (its cone)."""
-
-    name: str
-    rows: int
-    mean_angular_value: float
+PLACES = 10
+"""First places of the mixed search that count."""
 
 
-@dataclass(frozen=True)
-class PairMeasurement:
-    """Two modalities against each other.
-
-    `recall` maps "a→b" (queries from a, candidates from b) to k → R@k.
-    """
-
-    modalities: tuple[str, str]
-    matched_pairs: int
-    l2m: float
-    rmg: float
-    l2i: float
-    pair_cosine: float
-    recall: Mapping[str, Mapping[int, float]]
-
-    def mean_recall(self, k: int = 1) -> float:
-        """R@k, mean of both directions."""
-        return sum(found[k] for found in self.recall.values()) / len(self.recall)
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What `measure` found. Prints itself as a table; turns into dict, JSON and DataFrame.
-
-    `clustering` and `knn_accuracy` are None where no labels were given (or kNN could not be
-    split by group).
-    """
-
-    dimension: int
-    modalities: tuple[ModalityMeasurement, ...]
-    pairs: tuple[PairMeasurement, ...]
-    clustering: Clustering | None = None
-    knn_accuracy: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Nested plain values, numbers rounded to `SIGNIFICANT_DIGITS`."""
-        rounded: dict[str, Any] = plain(asdict(self))
-        return rounded
-
-    def to_json(self) -> str:
-        """The same as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-
-    def to_records(self) -> list[dict[str, Any]]:
-        """One flat record per pair of modalities, with the columns of the printed table."""
-        return [plain(_record(self, pair)) for pair in self.pairs]
-
-    def to_frame(self) -> pandas.DataFrame:
-        """The records as a pandas DataFrame."""
-        try:
-            import pandas
-        except ImportError:
-            raise missing("pandas", extra="frames") from None
-        return pandas.DataFrame.from_records(self.to_records())
-
-    def __str__(self) -> str:
-        lines = []
-        for record in self.to_records():
-            width = max(map(len, record))
-            lines += [f"{key:<{width}}  {value}" for key, value in record.items()]
-            lines.append("")
-        return "\n".join(lines[:-1])
-
-
-def measure(embeddings: Embeddings, *, n_clusters: int | None = None, seed: int = 0) -> Measurement:
+def measure(
+    embeddings: Embeddings,
+    *,
+    n_clusters: int | None = None,
+    fast: bool = False,
+    exact: bool = False,
+    seed: int = 0,
+) -> Measurement:
     """Measure the modality gap of an embedding space, and what it costs.
 
-    For every pair of modalities: L2M, RMG, L2I, true-pair cosine and R@1, 5, 10 in both
-    directions. For every modality: its mean angular value. Where rows have labels: joint
-    k-means over all modalities against the labels (V-measure) and kNN accuracy. All of it is
-    exact; the definitions are with the plain functions in `isthmus.metrics`.
+    For every pair of modalities: L2M, RMG, L2I and true-pair cosine; linear separability and
+    the shape of the gap vector; retrieval in both directions (R@1, 5, 10, median rank, MRR,
+    nDCG, mAP); 95 % intervals over groups. For every modality: mean angular value, effective
+    rank, uniformity. For all together: mixed search, and where rows have labels joint k-means
+    (V-measure) and kNN accuracy. The definitions are with the plain functions in
+    `isthmus.metrics`.
 
     Parameters
     ----------
@@ -116,51 +54,124 @@ def measure(embeddings: Embeddings, *, n_clusters: int | None = None, seed: int 
         The space; a pair of modalities without any common group is left out.
     n_clusters:
         k of the joint k-means; the number of labels if not given.
+    fast:
+        Only what one pass over the rows gives: L2M, RMG, L2I, pair cosine, cones.
+    exact:
+        Uniformity over all pairs of rows and mixed search with every query; by default both
+        are estimated on a seeded sample of at most 4,000 rows of each modality. All other
+        numbers are always exact.
     seed:
-        Seed of k-means.
+        Seed of k-means, folds, samples and intervals.
 
     Examples
     --------
     >>> space = Embeddings({"image": np.eye(4), "text": np.eye(4) + [0, 0, 0, 2]})
     >>> pair = measure(space).pairs[0]
-    >>> round(pair.l2m, 2), pair.recall["text→image"][1]
+    >>> round(pair.l2m, 2), pair.recall("text→image")
     (0.71, 0.25)
     """
-    moments = {name: Moments.of(x) for name, x in embeddings.arrays.items()}
-    pairs = [
-        _measure_pair(embeddings, a, b, moments)
-        for a, b in embeddings.pairs
-        if np.isin(embeddings.codes[a], embeddings.codes[b]).any()
-    ]
+    state = GapState.of(embeddings)
+    if fast:
+        return one_pass_measurement(state)
+    seconds = {name: SecondMoments.of(x) for name, x in embeddings.arrays.items()}
+    sample = None if exact else SAMPLE
     clustering, knn = _measure_groups(embeddings, n_clusters, seed)
     return Measurement(
         dimension=embeddings.dimension,
         modalities=tuple(
-            ModalityMeasurement(name, m.count, m.mean_cosine) for name, m in moments.items()
+            ModalityMeasurement(
+                name,
+                rows=seconds[name].count,
+                mean_angular_value=state.moments[name].mean_cosine,
+                effective_rank=effective_rank_from(seconds[name]),
+                uniformity=gaussian_uniformity(x, sample=sample, seed=seed),
+            )
+            for name, x in embeddings.arrays.items()
         ),
-        pairs=tuple(pairs),
+        pairs=tuple(_measure_pair(embeddings, a, b, state, seconds, seed) for a, b in state.pairs),
         clustering=clustering,
         knn_accuracy=knn,
+        mixed_search=_measure_mixed(embeddings, sample, seed),
+    )
+
+
+def one_pass_measurement(state: GapState) -> Measurement:
+    """What the moments alone say: of one pass over a space, or of merged shards."""
+    return Measurement(
+        dimension=len(next(iter(state.moments.values())).total),
+        modalities=tuple(
+            ModalityMeasurement(name, m.count, m.mean_cosine) for name, m in state.moments.items()
+        ),
+        pairs=tuple(_one_pass_pair(state, a, b) for a, b in state.pairs),
+    )
+
+
+def stacked_unit_rows(embeddings: Embeddings) -> Array:
+    """The unit rows of all modalities, (Σ N_m, D), in their order, on the host."""
+    return np.concatenate([to_numpy(unit_rows(x)) for x in embeddings.arrays.values()])
+
+
+def _one_pass_pair(state: GapState, a: str, b: str) -> PairMeasurement:
+    matched = state.pairs[a, b]
+    return PairMeasurement(
+        modalities=(a, b),
+        matched_pairs=matched.count,
+        l2m=state.l2m(a, b),
+        rmg=state.rmg(a, b),
+        l2i=matched.mean_distance,
+        pair_cosine=matched.mean_cosine,
     )
 
 
 def _measure_pair(
-    embeddings: Embeddings, a: str, b: str, moments: Mapping[str, Moments]
+    embeddings: Embeddings,
+    a: str,
+    b: str,
+    state: GapState,
+    seconds: Mapping[str, SecondMoments],
+    seed: int,
 ) -> PairMeasurement:
-    x, y = embeddings[a], embeddings[b]
+    base = _one_pass_pair(state, a, b)
+    codes = embeddings.codes
+    found: dict[str, Retrieval] = {}
+    gaps = gap_intervals(embeddings, (a, b), seed=seed)
+    intervals: dict[str, Interval] = {
+        "l2m": gaps.l2m,
+        "rmg": gaps.rmg,
+        "pair_cosine": gaps.pair_cosine,
+    }
+    for x, y in ((a, b), (b, a)):
+        way = f"{x}→{y}"
+        scores = QueryScores.of(embeddings[x], embeddings[y], (codes[x], codes[y]))
+        found[way] = scores.summary()
+        intervals[f"recall@1 {way}"] = mean_interval(
+            scores.hits(1), codes[x][scores.rows], seed=seed
+        )
+    return replace(
+        base,
+        separability=_separability(embeddings, a, b, seed),
+        vector=gap_vector_from(seconds[a], seconds[b]),
+        retrieval=found,
+        intervals=intervals,
+    )
+
+
+def _separability(embeddings: Embeddings, a: str, b: str, seed: int) -> float | None:
     codes = embeddings.codes[a], embeddings.codes[b]
-    matched = PairMoments.of(x, y, codes)
-    return PairMeasurement(
-        modalities=(a, b),
-        matched_pairs=matched.count,
-        l2m=l2m_from(moments[a], moments[b]),
-        rmg=rmg_from(moments[a], moments[b], matched),
-        l2i=matched.mean_distance,
-        pair_cosine=matched.mean_cosine,
-        recall={
-            f"{a}→{b}": recalls(ranks(x, y, codes), RECALL_AT),
-            f"{b}→{a}": recalls(ranks(y, x, codes[::-1]), RECALL_AT),
-        },
+    try:
+        return modality_auc(embeddings[a], embeddings[b], groups=codes, seed=seed)
+    except InputError:  # too few groups to hold any out: the space has no such number
+        return None
+
+
+def _measure_mixed(
+    embeddings: Embeddings, max_queries: int | None, seed: int
+) -> MixedSearch | None:
+    rows = sum(len(codes) for codes in embeddings.codes.values())
+    if rows <= PLACES:  # the corpus is no longer than the list that is looked at
+        return None
+    return mixed_search(
+        embeddings.arrays, embeddings.codes, k=PLACES, max_queries=max_queries, seed=seed
     )
 
 
@@ -171,40 +182,12 @@ def _measure_groups(
         return None, None
     rows = stacked_unit_rows(embeddings)
     labels = np.concatenate(list(embeddings.labels.values()))
-    clustering = joint_clustering(rows, labels, n_clusters=n_clusters, seed=seed)
+    modality = np.repeat(embeddings.names, [len(c) for c in embeddings.codes.values()])
+    clustering = joint_clustering(
+        rows, labels, n_clusters=n_clusters, modalities=modality, seed=seed
+    )
     try:
         knn = knn_accuracy(rows, labels, np.concatenate(list(embeddings.codes.values())))
     except InputError:  # too few groups to split: the space has no such number
         knn = None
     return clustering, knn
-
-
-def stacked_unit_rows(embeddings: Embeddings) -> Array:
-    """The unit rows of all modalities, (Σ N_m, D), in their order, on the host."""
-    return np.concatenate([to_numpy(unit_rows(x)) for x in embeddings.arrays.values()])
-
-
-def _record(measurement: Measurement, pair: PairMeasurement) -> dict[str, Any]:
-    clustering = measurement.clustering
-    return {
-        "modalities": " – ".join(pair.modalities),
-        "matched_pairs": pair.matched_pairs,
-        "l2m": pair.l2m,
-        "rmg": pair.rmg,
-        "l2i": pair.l2i,
-        "pair_cosine": pair.pair_cosine,
-        **{f"recall@{k} {way}": r for way, found in pair.recall.items() for k, r in found.items()},
-        "v_measure": clustering.v_measure if clustering else None,
-        "knn_accuracy": measurement.knn_accuracy,
-    }
-
-
-def plain(value: Any) -> Any:
-    """Dicts with string keys, lists and numbers of `SIGNIFICANT_DIGITS`, ready for JSON."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
-    return value

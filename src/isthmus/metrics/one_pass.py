@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from ..arrays import Array, check_widths, column_sums, row_chunks, unit_rows
-from ..errors import InputError
+from ..matching import positional
 from .moments import Moments
 from .pair_moments import PairMoments, pair_sums
 
@@ -27,12 +27,7 @@ def positional_moments(
     """
     for other in arrays[1:]:
         check_widths(arrays[0], other)
-    rows = [x.shape[0] for x in arrays]
-    if len(set(rows)) > 1:
-        raise InputError(
-            "without groups, rows are paired by position, but there are "
-            f"{' and '.join(map(str, rows))} of them"
-        )
+    count = len(positional(*(x.shape[0] for x in arrays)))
     totals = [np.zeros(x.shape[1]) for x in arrays]
     pairs = {(a, b): PairMoments(0, 0.0, 0.0) for a, b in combinations(range(len(arrays)), 2)}
     for chunk in row_chunks(*arrays):
@@ -41,4 +36,4 @@ def positional_moments(
             total += column_sums(unit)
         for a, b in pairs:
             pairs[a, b] = pairs[a, b].merge(pair_sums(units[a], units[b]))
-    return [Moments(rows[0], total) for total in totals], pairs
+    return [Moments(count, total) for total in totals], pairs

@@ -17,7 +17,7 @@ from ..arrays import (
     unit_rows,
 )
 from ..errors import InputError
-from ..matching import Codes, matched_pairs
+from ..matching import Codes, matched_pairs, positional
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,7 @@ def _paired_unit_rows(
 ) -> Iterator[tuple[Array, Array]]:
     """Unit rows of x and of y that belong together, (n, D) each, chunk by chunk."""
     if codes is None:
-        if x.shape[0] != y.shape[0]:
-            raise InputError(
-                f"without groups, rows are paired by position, but there are {x.shape[0]} "
-                f"and {y.shape[0]} of them"
-            )
+        positional(x.shape[0], y.shape[0])
         for rows in row_chunks(x, y):
             yield unit_rows(x[rows, :]), unit_rows(y[rows, :])
         return

@@ -1,111 +1,78 @@
-"""npy and npz files, read safely: no pickles, memory-mapped where possible."""
+"""npy files, read safely: no pickles, always memory-mapped."""
 
 from __future__ import annotations
 
-import tokenize
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+import math
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from .guard import check_file, pickled, reading
+from .lazy import Arrays, Stored
+from .values import native, read_as
 
-_ENDING = ".npy"
 
-_BROKEN = (
-    *(OSError, EOFError, ValueError, SyntaxError, MemoryError, OverflowError, TypeError),
-    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),
-    *(NotImplementedError, RuntimeError),  # unknown or encrypted compression
-)
-"""What numpy and zipfile raise on files that are damaged or not what their name says."""
+class Header(NamedTuple):
+    """What an npy header announces."""
+
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the values, which a damaged header may put at anything."""
+        return self.dtype.itemsize * math.prod(self.shape)
+
+
+def open_npy(path: Path) -> Arrays:
+    """The one array of an npy file, under the name of the file. Memory-mapped."""
+    check_file(path)
+    return Arrays([path.stem], lambda _: stored_npy(path))
+
+
+def stored_npy(path: Path) -> Stored:
+    """The array of an npy file. Only its header is read; its values are memory-mapped."""
+    header = _checked_header(path)
+    return Stored.of(header.shape, read_as(header.dtype), partial(read_npy, path))
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """One array, memory-mapped read-only.
+    """One array, memory-mapped read-only (bfloat16 and foreign byte orders: loaded).
 
     Raises
     ------
     InputError
         Missing, not an npy file, truncated, or holding pickled objects.
     """
-    _check_file(path)
-    try:
-        with path.open("rb") as file:
-            dtype = _dtype(file)
-        if dtype.hasobject:
-            raise _pickled(path)
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except InputError:
-        raise
-    except _BROKEN as error:
-        raise InputError(f"cannot read {path} as an npy array: {error}") from error
-    return array
+    _checked_header(path)
+    with reading(path, "an npy array"):
+        return native(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
-class NpzArrays(Mapping[str, NDArray[Any]]):
-    """The arrays of an npz file by name, each read when asked for. Other members are ignored."""
-
-    def __init__(self, path: Path) -> None:
-        _check_file(path)
-        self._path = path
-        try:
-            with zipfile.ZipFile(path) as archive:
-                members = archive.namelist()
-        except _BROKEN as error:
-            raise InputError(f"cannot read {path} as an npz archive: {error}") from error
-        self._names = [name.removesuffix(_ENDING) for name in members if name.endswith(_ENDING)]
-
-    def __getitem__(self, key: str) -> NDArray[Any]:
-        if key not in self._names:
-            raise KeyError(key)
-        where = f"{self._path}[{key}]"
-        try:
-            with zipfile.ZipFile(self._path) as archive:
-                with archive.open(key + _ENDING) as file:
-                    dtype = _dtype(file)
-                if dtype.hasobject:
-                    raise _pickled(where)
-                with archive.open(key + _ENDING) as file:
-                    array: NDArray[Any] = npy_format.read_array(file, allow_pickle=False)
-        except InputError:
-            raise
-        except _BROKEN as error:
-            raise InputError(f"cannot read {where}: {error}") from error
-        return array
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-def _dtype(file: Any) -> np.dtype[Any]:
-    """The dtype that an npy header names, without reading what follows it."""
+def npy_header(file: IO[bytes]) -> Header:
+    """The header of an npy file, without reading what follows it."""
     version = npy_format.read_magic(file)
     read = (
-        npy_format.read_array_header_1_0
-        if version == (1, 0)
-        else (npy_format.read_array_header_2_0)
+        npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
     )
-    dtype: np.dtype[Any] = read(file)[2]
-    return dtype
+    return Header(*read(file))
 
 
-def _check_file(path: Path) -> None:
-    if not path.exists():
-        raise InputError(f"no such file: {path}")
-    if not path.is_file():
-        raise InputError(f"{path} is not a file")
-
-
-def _pickled(where: Path | str) -> InputError:
-    return InputError(
-        f"{where} holds pickled objects, which could run code and are never loaded; "
-        "save a plain numeric array: np.save(path, array.astype('float32'))"
-    )
+def _checked_header(path: Path) -> Header:
+    check_file(path)
+    with reading(path, "an npy array"):
+        with path.open("rb") as file:
+            header = npy_header(file)
+            follows = path.stat().st_size - file.tell()
+        if header.dtype.hasobject:
+            raise pickled(path)
+        if not 0 <= header.nbytes <= follows:
+            raise ValueError(
+                f"its header announces {header.nbytes} bytes of values, {follows} follow"
+            )
+    return header

@@ -1,26 +1,30 @@
 """Sources on disk to `Embeddings`.
 
-A source is a folder with one `NAME.npy` per modality, an `.npz` with one 2-D array per
-modality, or several `NAME=FILE.npy`. Group ids and labels lie beside the arrays as
-`NAME.groups` and `NAME.labels`, or are named by the caller.
+A source is a folder or a file in one of the layouts of `formats`, or several `NAME=FILE`.
+Group ids and labels lie beside the arrays as `NAME.groups` and `NAME.labels`, or are named by
+the caller. Integers with a scale beside them (`NAME.scale`) are quantised rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..embeddings import Embeddings
 from ..errors import InputError
-from .columns import ENDINGS, read_column
-from .npy import NpzArrays, read_npy
+from .formats import COLUMNS, is_source, open_source
+from .guard import one_line
+from .lazy import Arrays, Stored
+from .npy import stored_npy
+from .side import GROUPS, LABELS, SCALE, find_column, pick, read_column, read_columns
+from .values import scaled
 
-GROUPS = ".groups"
-LABELS = ".labels"
+_TRUE, _FALSE = ("true", "1"), ("false", "0")
 
 
 def read_embeddings(
@@ -34,40 +38,133 @@ def read_embeddings(
     Parameters
     ----------
     source:
-        A folder, an `.npz`, or several `NAME=FILE.npy`. Npy files are memory-mapped.
+        One of
+
+        - a folder with one `NAME.npy` per modality, `.safetensors`, or `.pt` with a dictionary
+          of tensors: memory-mapped;
+        - `.parquet`, `.arrow` or `.feather` with a column of lists per modality, a dataset of
+          Hugging Face saved to disk, a LanceDB table (`NAME.lance`): copied batch by batch
+          into one array per modality, in its own dtype;
+        - a folder of clip-retrieval (`img_emb`, `text_emb`, `metadata`): memory-mapped where
+          there is one shard, else copied shard by shard;
+        - `.npz`: loaded;
+        - or, for each modality, `NAME=FILE` (`NAME=FILE:COLUMN` where it holds several).
+
+        bfloat16 becomes single precision, exactly. Where `NAME.scale` lies beside `NAME`, the
+        rows are `NAME * NAME.scale`: a scale per row (or one for all) must be positive and
+        changes no direction, so the rows are left as they are; a scale per dimension is
+        applied, into single precision, when the modality is read.
     modalities:
         The arrays to take as modalities; every 2-D numeric array if not given.
     groups, labels:
-        Files (npy, txt, csv) or names of arrays in the source, each for all modalities, or
-        for one where written `NAME=…`. Without them, `NAME.groups` and `NAME.labels` beside
-        the arrays are used where present.
+        Files (npy, txt, csv, json, parquet, …), `FILE:COLUMN` for a file of several columns,
+        or names of arrays or columns in the source: each for all modalities, or for one where
+        written `NAME=…`. Without them, `NAME.groups` and `NAME.labels` beside the arrays are
+        used where present.
 
     Raises
     ------
     InputError
-        Naming the source and what is wrong with it.
+        In one line that names the source and what is wrong with it.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/space.npz", image=np.eye(3), text=np.eye(3), label=[0, 1, 1])
+    ...     read_embeddings(f"{folder}/space.npz", labels=["label"])
+    Embeddings(image: 3 x 3, text: 3 x 3, 3 groups)
     """
-    arrays = _open(source)
-    where = ", ".join(map(str, source))
-    try:
+    raw = read_raw(*source, modalities=modalities, groups=groups, labels=labels)
+    with _named(source), np.errstate(invalid="ignore", over="ignore"):  # such rows are named
+        return Embeddings(raw.arrays, groups=raw.groups, labels=raw.labels)
+
+
+class Raw(NamedTuple):
+    """What a source holds, before `Embeddings` has checked it."""
+
+    arrays: dict[str, NDArray[Any]]
+    """Name → rows."""
+    groups: dict[str, NDArray[Any]] | None
+    """Name → group ids, where there are any; some modalities may lack them."""
+    labels: dict[str, NDArray[Any]] | None
+    """Name → classes, likewise."""
+
+
+def read_raw(
+    *source: str | Path,
+    modalities: Sequence[str] | None = None,
+    groups: Sequence[str] = (),
+    labels: Sequence[str] = (),
+) -> Raw:
+    """What `read_embeddings` reads, with rows, ids and labels as they are: unchecked."""
+    with _named(source):
+        arrays = _open(source)
         names = _choose(arrays, modalities)
-        return Embeddings(
-            {name: arrays[name] for name in names},
-            groups=_columns(arrays, names, GROUPS, groups),
-            labels=_columns(arrays, names, LABELS, labels),
+        return Raw(
+            {name: _modality(arrays, name) for name in names},
+            read_columns(arrays, names, GROUPS, groups),
+            read_columns(arrays, names, LABELS, labels),
         )
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
 
 
 def read_sets(*source: str | Path, **options: Any) -> dict[str, Embeddings]:
     """Read one set of embeddings, or all sets in a folder of folders, by name."""
     if len(source) == 1 and Path(source[0]).is_dir():
         folder = Path(source[0])
-        inner = sorted(path for path in folder.iterdir() if path.is_dir() and _npy_files(path))
-        if inner and not _npy_files(folder):
+        inner = sorted(path for path in folder.iterdir() if path.is_dir() and is_source(path))
+        if inner and not is_source(folder):
             return {path.name: read_embeddings(path, **options) for path in inner}
     return {_name(source): read_embeddings(*source, **options)}
+
+
+def read_attributes(*source: str | Path, attributes: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    """Boolean attributes of the rows, (N,) each, by name.
+
+    Each is named as `labels` are in `read_embeddings`: an array or column of the source, FILE
+    or FILE:COLUMN. Truths, the numbers 0 and 1, and the words true and false are read.
+
+    Raises
+    ------
+    InputError
+        A column that is missing, of more than one axis, or holds anything else.
+    """
+    found = {}
+    with _named(source):
+        arrays = _open(source)
+        for option in attributes:
+            path, column = (None, None) if option in arrays else find_column(option)
+            name = option if path is None else column or path.stem
+            found[name] = _truths(name, read_column(arrays, option))
+    return found
+
+
+def _truths(name: str, values: NDArray[Any]) -> NDArray[np.bool_]:
+    if values.ndim == 1 and values.dtype.kind in "biufU":
+        words = values.astype(np.str_) if values.dtype.kind in "bU" else values
+        if words.dtype.kind == "U":
+            lowered = np.char.lower(words)
+            if np.isin(lowered, (*_TRUE, *_FALSE)).all():
+                return np.asarray(np.isin(lowered, _TRUE))
+        elif np.isin(values, (0, 1)).all():
+            return np.asarray(values == 1)
+    raise InputError(
+        f"attribute '{name}' must hold true or false for each row; "
+        f"found shape {values.shape} of {values.dtype}"
+    )
+
+
+@contextmanager
+def _named(source: Sequence[str | Path]) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        where = ", ".join(map(str, source))
+        raise type(error)(_printable(f"{where}: {error}" if where else str(error))) from error
+
+
+def _printable(message: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in message).split())
 
 
 def _name(source: Sequence[str | Path]) -> str:
@@ -77,105 +174,59 @@ def _name(source: Sequence[str | Path]) -> str:
     return (path.resolve().name if path.is_dir() else path.stem) or "embeddings"
 
 
-def _npy_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.npy") if not path.name.startswith("."))
-
-
-class _FolderArrays(Mapping[str, NDArray[Any]]):
-    """The npy files of a folder by stem, each opened when asked for."""
-
-    def __init__(self, paths: Mapping[str, Path]) -> None:
-        self._paths = paths
-
-    def __getitem__(self, key: str) -> NDArray[Any]:
-        return read_npy(self._paths[key])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-
-def _open(source: Sequence[str | Path]) -> Mapping[str, NDArray[Any]]:
+def _open(source: Sequence[str | Path]) -> Arrays:
     if named := dict(str(part).split("=", 1) for part in source if _is_named(part)):
         if len(named) < len(source):
             raise InputError(
                 "name either one folder or npz, or every modality as NAME=FILE.npy, each once; "
                 f"found {' '.join(map(str, source))}"
             )
-        return _FolderArrays({name: Path(path) for name, path in named.items()})
+        return Arrays(named, lambda name: _stored_file(named[name]))
     if len(source) != 1:
         raise InputError(
             "name either one folder or npz, or every modality as NAME=FILE.npy; "
             f"found {' '.join(map(str, source)) or 'nothing'}"
         )
-    path = Path(source[0])
-    if not path.exists():
-        raise InputError(f"no such file or folder: {path}")
-    if path.is_dir():
-        found = {file.stem: file for file in _npy_files(path)}
-        if not found:
-            raise InputError(f"the folder {path} holds no .npy file; it needs one per modality")
-        return _FolderArrays(found)
-    if path.suffix == ".npz":
-        return NpzArrays(path)
-    raise InputError(
-        f"{path} is neither a folder nor an .npz; single arrays are given as NAME={path}"
-    )
+    return open_source(Path(source[0]))
+
+
+def _stored_file(value: str) -> Stored:
+    path, column = (Path(value), None) if Path(value).exists() else find_column(value)
+    if path is None or path.suffix not in COLUMNS:
+        return stored_npy(Path(value))
+    return pick(path, column, lambda stored: stored.is_matrix)
 
 
 def _is_named(part: str | Path) -> bool:
     return isinstance(part, str) and "=" in part and not Path(part).exists()
 
 
-def _choose(arrays: Mapping[str, NDArray[Any]], wanted: Sequence[str] | None) -> list[str]:
+def _choose(arrays: Arrays, wanted: Sequence[str] | None) -> list[str]:
     """The modalities: those wanted, or every 2-D array of numbers."""
     if wanted is not None:
         if unknown := [name for name in wanted if name not in arrays]:
             raise InputError(f"no array '{unknown[0]}'; there are {', '.join(arrays) or 'none'}")
         return list(wanted)
-    names = [name for name in arrays if not name.endswith((GROUPS, LABELS))]
-    chosen = [name for name in names if _is_matrix(arrays[name])]
+    names = [name for name in arrays if not name.endswith((GROUPS, LABELS, SCALE))]
+    stored = {name: arrays.stored(name) for name in names}
+    chosen = [name for name in names if stored[name].is_matrix]
     if len(chosen) < 2:
-        left_out = [
-            f"{n} (shape {arrays[n].shape} of {arrays[n].dtype})" for n in names if n not in chosen
-        ]
+        left_out = [f"{n} ({stored[n].summary})" for n in names if n not in chosen]
         raise InputError(
             "a modality gap needs at least two modalities, one 2-D array of numbers each; "
             f"found {', '.join(chosen) or 'none'}"
-            + (f", left out {', '.join(left_out)}" if left_out else "")
+            + (f", left out {one_line(', '.join(left_out))}" if left_out else "")
         )
     return chosen
 
 
-def _is_matrix(array: NDArray[Any]) -> bool:
-    return array.ndim == 2 and array.dtype.kind in "fiu"
-
-
-def _columns(
-    arrays: Mapping[str, NDArray[Any]], names: Iterable[str], ending: str, given: Sequence[str]
-) -> dict[str, NDArray[Any]] | None:
-    """One column per modality from the options, or from beside the arrays, or none."""
-    found = {n: np.asarray(arrays[n + ending]) for n in names if n + ending in arrays}
-    for option in given:
-        name, separator, value = option.partition("=")
-        if not separator:
-            column = _column(arrays, option)
-            found = dict.fromkeys(names, column)
-        elif name not in names:
-            raise InputError(f"no modality '{name}'; there are {', '.join(names)}")
-        else:
-            found[name] = _column(arrays, value)
-    return found or None
-
-
-def _column(arrays: Mapping[str, NDArray[Any]], value: str) -> NDArray[Any]:
-    if value in arrays:
-        return np.asarray(arrays[value])
-    if Path(value).suffix in ENDINGS:
-        return read_column(Path(value))
-    raise InputError(
-        f"'{value}' is neither an array of the source ({', '.join(arrays)}) "
-        f"nor a {', '.join(ENDINGS)} file"
-    )
+def _modality(arrays: Arrays, name: str) -> NDArray[Any]:
+    stored = arrays.stored(name)
+    if not stored.is_matrix:
+        raise InputError(
+            f"modality '{name}' must be a 2-D array of real numbers; found {stored.summary}"
+        )
+    rows = stored.read()
+    if name + SCALE not in arrays or rows.ndim != 2:
+        return rows
+    return scaled(name, rows, np.asarray(arrays[name + SCALE]))

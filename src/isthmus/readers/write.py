@@ -1,8 +1,8 @@
-"""`Embeddings` to a folder that `read_embeddings` reads."""
+"""`Embeddings` to a folder or a file that `read_embeddings` reads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +11,85 @@ from numpy.typing import NDArray
 
 from ..arrays import to_numpy
 from ..embeddings import Embeddings
+from ..errors import InputError
 from ..files import Writers, write_together
-from .read import GROUPS, LABELS
+from .side import GROUPS, LABELS
+from .write_files import write_parquet, write_safetensors
+
+Columns = Mapping[str, NDArray[Any] | None]
+
+_FILES: dict[str, Callable[[Path, Embeddings, Columns], None]] = {
+    ".parquet": write_parquet,
+    ".safetensors": write_safetensors,
+}
 
 
-def write_embeddings(folder: Path | str, embeddings: Embeddings) -> None:
-    """Write `NAME.npy` per modality, with `NAME.groups.npy` and `NAME.labels.npy` beside.
+def write_embeddings(path: Path | str, embeddings: Embeddings) -> None:
+    """Write to a folder, or to a file whose name ends in `.parquet` or `.safetensors`.
 
-    All files appear together or, after an error, none. Group ids that only number the rows
-    are left out. Ids and labels of an earlier set in the same files are removed.
+    A folder gets `NAME.npy` per modality, with `NAME.groups.npy` and `NAME.labels.npy` beside.
+    All files appear together or, after an error, none. Ids and labels of an earlier set in the
+    same files are removed.
+
+    A parquet file gets a column per modality (lists of fixed size, single precision, in row
+    groups of 65,536), so all modalities need equally many rows. A safetensors file gets a
+    tensor per modality in its own dtype. Ids and labels are columns (tensors) of their own,
+    named as above.
+
+    Group ids that only number the rows are left out.
+
+    Raises
+    ------
+    InputError
+        A name of a modality that cannot name a file; for parquet, modalities with different
+        numbers of rows; a place that cannot be written to.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from isthmus.readers import read_embeddings
+    >>> space = Embeddings({"image": np.eye(3), "text": np.ones((3, 3))}, labels=[0, 1, 0])
+    >>> with TemporaryDirectory() as folder:
+    ...     write_embeddings(f"{folder}/space.parquet", space)
+    ...     read_embeddings(f"{folder}/space.parquet").labels["text"].tolist()
+    [0, 1, 0]
     """
-    write_together(embedding_writers(Path(folder), embeddings))
+    write_together(embedding_writers(Path(path), embeddings))
 
 
-def embedding_writers(folder: Path, embeddings: Embeddings) -> Writers:
+def embedding_writers(path: Path, embeddings: Embeddings) -> Writers:
     """The files of `write_embeddings`, as path → function that writes to a given path."""
-    columns = {
-        GROUPS: None if _only_number_rows(embeddings) else embeddings.groups,
-        LABELS: embeddings.labels,
-    }
+    _check_names(embeddings)
+    columns = _columns(embeddings)
+    if path.suffix in _FILES:
+        write = _FILES[path.suffix]
+        return {path: lambda target: write(target, embeddings, columns)}
     writers: dict[Path, Callable[[Path], None] | None] = {}
     for name, x in embeddings.arrays.items():
-        writers[folder / f"{name}.npy"] = _npy_writer(to_numpy(x))
-        for ending, values in columns.items():
-            path = folder / f"{name}{ending}.npy"
-            writers[path] = None if values is None else _npy_writer(values[name])
+        writers[path / f"{name}.npy"] = _npy_writer(to_numpy(x))
+        for ending in (GROUPS, LABELS):
+            values = columns[name + ending]
+            writers[path / f"{name}{ending}.npy"] = None if values is None else _npy_writer(values)
     return writers
+
+
+def _columns(embeddings: Embeddings) -> Columns:
+    """Name → ids or labels; None for those that are left out."""
+    groups = None if _only_number_rows(embeddings) else embeddings.groups
+    columns: dict[str, NDArray[Any] | None] = {}
+    for name in embeddings.names:
+        for ending, values in ((GROUPS, groups), (LABELS, embeddings.labels)):
+            columns[name + ending] = None if values is None else values[name]
+    return columns
+
+
+def _check_names(embeddings: Embeddings) -> None:
+    for name in embeddings.names:
+        if Path(name).name != name or name.startswith(".") or "\\" in name or "\0" in name:
+            raise InputError(
+                f"the modality '{name}' cannot name a file: give it a name without slashes that "
+                "does not begin with a dot"
+            )
 
 
 def _only_number_rows(embeddings: Embeddings) -> bool:

@@ -1,18 +1,23 @@
 """Reports: the table, the findings, the figures, and the page that holds them."""
 
 from .artefacts import write_json, write_parquet
-from .findings import compare, findings
+from .details import Detail, details, rich_detail
+from .findings import compare, differences, findings
 from .page import Card, Report, Section, embedding_section
 from .table import COLUMNS, rich_table, table_rows
 
 __all__ = [
     "COLUMNS",
     "Card",
+    "Detail",
     "Report",
     "Section",
     "compare",
+    "details",
+    "differences",
     "embedding_section",
     "findings",
+    "rich_detail",
     "rich_table",
     "table_rows",
     "write_json",

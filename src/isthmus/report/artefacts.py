@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..files import atomic_write
-from ..metrics.measure import Measurement
+from ..metrics.measurement import Measurement
 
 
 def write_json(path: Path | str, measurements: Mapping[str, Measurement], **more: Any) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..metrics.measure import Measurement, PairMeasurement
+from collections.abc import Mapping
+
+from ..metrics.measurement import Measurement, PairMeasurement
+from ..metrics.uncertainty import Interval
 
 WIDE_GAP = 0.3
 """An L2M from which on the gap is called wide, and below a third of which small."""
@@ -16,6 +19,7 @@ def findings(name: str, measurement: Measurement) -> list[str]:
     sentences = []
     for pair in measurement.pairs:
         sentences += _pair_findings(pair)
+    sentences += _mixed_findings(measurement)
     if measurement.clustering is not None:
         clustering = measurement.clustering
         sentences.append(
@@ -39,9 +43,10 @@ def compare(
         )
         recall = old.mean_recall(), new.mean_recall()
         sentences.append(
-            f"Retrieval: R@1, mean of both directions, {rate_change(*recall)} "
-            f"({recall[0]:.3f} to {recall[1]:.3f})."
+            f"Retrieval: R@1 from one modality to the other, mean of both directions, "
+            f"{rate_change(*recall)} ({recall[0]:.3f} to {recall[1]:.3f})."
         )
+    sentences += _mixed_change(before, after)
     if before.clustering is not None and after.clustering is not None:
         old_v, new_v = before.clustering.v_measure, after.clustering.v_measure
         sentences.append(
@@ -49,6 +54,35 @@ def compare(
             f"({old_v:.3f} to {new_v:.3f})."
         )
     return sentences
+
+
+def differences(measurements: Mapping[str, Measurement]) -> list[str]:
+    """How each set differs from the first, and whether their intervals keep apart."""
+    (base_name, base), *others = measurements.items()
+    sentences = []
+    for name, other in others:
+        for old, new in zip(base.pairs, other.pairs, strict=False):
+            if old.modalities != new.modalities:
+                continue
+            told = [
+                _difference(title, old.intervals[key], new.intervals[key])
+                for key, title in (("l2m", "L2M"), ("rmg", "RMG"), ("pair_cosine", "pair cosine"))
+                if key in old.intervals and key in new.intervals
+            ]
+            told += [
+                _difference(f"R@1 {way}", old.intervals[key], new.intervals[key])
+                for way in old.retrieval
+                if (key := f"recall@1 {way}") in new.intervals
+            ]
+            pair = " and ".join(old.modalities)
+            sentences.append(f"{name} against {base_name}, {pair}: {'; '.join(told)}.")
+    return sentences
+
+
+def _difference(title: str, old: Interval, new: Interval) -> str:
+    apart = new.low > old.high or new.high < old.low
+    verdict = ("higher" if new.value > old.value else "lower") if apart else "not clearly different"
+    return f"{title} {verdict}, {new} against {old}"
 
 
 def _pair_findings(pair: PairMeasurement) -> list[str]:
@@ -61,14 +95,52 @@ def _pair_findings(pair: PairMeasurement) -> list[str]:
         if pair.rmg > 0.49
         else "closer than"
     )
-    forward, backward = (found[1] for found in pair.recall.values())
-    return [
+    sentences = [
         f"The gap is {size}: the centres of {a} and {b} lie {pair.l2m:.3f} apart "
         "(L2M; 0 is none, 2 is opposite).",
         f"True pairs have a mean cosine of {pair.pair_cosine:.3f} and are {closer} two random "
         f"items of one modality (RMG {pair.rmg:.3f}; equal at 0.5).",
-        f"The nearest {b} matches for {forward:.1%} of {a} items, the nearest {a} for "
-        f"{backward:.1%} of {b} items (R@1).",
+    ]
+    if pair.retrieval:
+        sentences.append(
+            f"The nearest {b} matches for {pair.recall(0):.1%} of {a} items, the nearest {a} for "
+            f"{pair.recall(1):.1%} of {b} items (R@1)."
+        )
+    return sentences
+
+
+def _mixed_findings(measurement: Measurement) -> list[str]:
+    """Does one index for all modalities serve each query with the others?"""
+    search = measurement.mixed_search
+    if search is None:
+        return []
+    sentences = []
+    for name, found in search.by_modality.items():
+        own, share = found.top_share[name], found.corpus_share[name]
+        verdict = (
+            "only its own kind"
+            if own > 0.99
+            else "mostly its own kind"
+            if own > (1 + share) / 2
+            else "both kinds"
+        )
+        sentences.append(
+            f"In one index for everything, a query by {name} finds {verdict}: {own:.0%} of its "
+            f"first {search.k} results are {name}, which makes up {share:.0%} of the index, and "
+            f"a match is among them for {found.recall:.1%} of queries."
+        )
+    return sentences
+
+
+def _mixed_change(before: Measurement, after: Measurement) -> list[str]:
+    old, new = before.mixed_search, after.mixed_search
+    if old is None or new is None:
+        return []
+    return [
+        f"One index: a match is among the first {old.k} results of a query by {name} for "
+        f"{old.by_modality[name].recall:.1%} of queries before and "
+        f"{new.by_modality[name].recall:.1%} after."
+        for name in old.by_modality
     ]
 
 

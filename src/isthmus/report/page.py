@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..embeddings import Embeddings
 from ..files import atomic_write
-from ..metrics.measure import Measurement
+from ..metrics.measurement import Measurement
+from .details import Detail, details
 from .maps import pca_map
 from .table import COLUMNS, table_rows
 
@@ -30,11 +31,12 @@ class Card:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, what it is about, and figures."""
+    """A heading, what it is about, tables and figures."""
 
     title: str
     text: str
     cards: Sequence[Card]
+    tables: Sequence[Detail] = ()
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,10 @@ class Report:
             temporary.write_text(self.html(), encoding="utf-8")
 
 
-def embedding_section(title: str, embeddings: Embeddings, *, seed: int = 0) -> Section:
-    """The figures of one set of embeddings: maps, cosines, dimensions."""
+def embedding_section(
+    title: str, embeddings: Embeddings, *, measurement: Measurement | None = None, seed: int = 0
+) -> Section:
+    """One set of embeddings: the tables of its measurement; maps, cosines, dimensions."""
     from . import figures
 
     planar = pca_map(embeddings, seed=seed)
@@ -117,7 +121,7 @@ def embedding_section(title: str, embeddings: Embeddings, *, seed: int = 0) -> S
                 figures.dimension_gap_figure(embeddings, pair),
             ),
         ]
-    return Section(title, "", cards)
+    return Section(title, "", cards, details(measurement) if measurement else ())
 
 
 def _figure_json(sections: Sequence[Section]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..metrics.measure import Measurement, PairMeasurement
+from ..metrics.measurement import Measurement, PairMeasurement
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -51,13 +51,13 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "R@1 →",
         "share of items of the first modality whose nearest item of the second is a match",
-        lambda _, pair: _recall(pair, 0),
+        lambda _, pair: pair.recall(0),
         "higher",
     ),
     Column(
         "R@1 ←",
         "the same from the second modality to the first",
-        lambda _, pair: _recall(pair, 1),
+        lambda _, pair: pair.recall(1),
         "higher",
     ),
     Column(
@@ -127,7 +127,3 @@ def rich_table(measurements: Mapping[str, Measurement], *, title: str | None = N
 
 def _v_measure(measurement: Measurement) -> float | None:
     return None if measurement.clustering is None else measurement.clustering.v_measure
-
-
-def _recall(pair: PairMeasurement, direction: int) -> float:
-    return list(pair.recall.values())[direction][1]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from isthmus import InputError, arrays
 from isthmus.metrics import ranks, recall_at_k
-from isthmus.metrics import retrieval as retrieval_module
-from tests.reference import retrieval as reference
+from isthmus.metrics import strips as strips_module
+from tests.reference import recall as reference
 from tests.strategies import Space, make_space, rotation, seeds, spaces
 
 GOLDEN_TOLERANCE = 1e-6
@@ -94,7 +94,7 @@ def test_recall_equals_the_reference(space, k):
 def test_strips_of_any_size_give_the_same(space, strip_bytes, chunk_bytes):
     whole = found_ranks(space)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(retrieval_module, "STRIP_BYTES", strip_bytes)
+        patch.setattr(strips_module, "STRIP_BYTES", strip_bytes)
         patch.setattr(arrays, "CHUNK_BYTES", chunk_bytes)
         assert found_ranks(space) == whole
 
@@ -165,7 +165,7 @@ def test_equal_embeddings_tie_with_those_that_do_not_match_alone():
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("strip_bytes", [1, 900, 32 * 2**20])
 def test_duplicates_tie_in_strips_of_any_size(monkeypatch, seed, strip_bytes):
-    monkeypatch.setattr(retrieval_module, "STRIP_BYTES", strip_bytes)
+    monkeypatch.setattr(strips_module, "STRIP_BYTES", strip_bytes)
     rng = np.random.default_rng(seed)
     distinct = rng.normal(size=(10, 64)).astype(np.float32)
     x, y = distinct[rng.integers(0, 10, 40)], distinct[rng.integers(0, 10, 37)]
@@ -201,7 +201,7 @@ def test_queries_without_a_match_are_left_out():
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        (None, "there are 3 queries and 2 candidates"),
+        (None, "there are 3 and 2 of them"),
         (([0, 1], [0, 1]), r"groups of x must be one id per row, shape \(3,\)"),
         (([0, 1, 2], [7, 8]), "no query matches a candidate"),
     ],

@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from ..arrays import Array, check_widths, to_numpy, unit_rows, working_dtype
-from ..errors import InputError
-from ..matching import Codes, count_matches
+from ..arrays import Array
+from ..matching import Codes
 from .gap import Groups, encode_groups
+from .matched_strips import checked_codes, matched_strips
+from .strips import Gallery
 
-STRIP_BYTES = 32 * 2**20
-"""The strip of scores that is held at a time takes about this much memory."""
+UNMATCHED = -1
+"""In place of a count for a query without any match."""
 
 
 @dataclass(frozen=True)
@@ -86,41 +87,14 @@ def ranks(queries: Array, candidates: Array, codes: tuple[Codes, Codes] | None =
     codes:
         Integer group of each query and of each candidate; without them row i matches row i.
     """
-    if codes is None:
-        if queries.shape[0] != candidates.shape[0]:
-            raise InputError(
-                f"without groups, rows are paired by position, but there are "
-                f"{queries.shape[0]} queries and {candidates.shape[0]} candidates"
-            )
-        codes = (np.arange(queries.shape[0]), np.arange(candidates.shape[0]))
-    check_widths(queries, candidates)
-    query_codes, candidate_codes = codes
-    matched = np.flatnonzero(count_matches(query_codes, candidate_codes))
-    if not len(matched):
-        raise InputError("no query matches a candidate")
-
-    xp = array_namespace(queries)
-    precise = xp.float64 in (working_dtype(queries), working_dtype(candidates))
-    dtype = xp.float64 if precise else xp.float32
-    gallery = xp.astype(unit_rows(candidates), dtype)  # (M, D)
-    # Equal vectors may score unequally by so much, depending on their place in the product.
-    rounding = float(xp.finfo(dtype).eps) * max(8.0, gallery.shape[1] ** 0.5)
-    gallery_codes = xp.asarray(candidate_codes, device=device(gallery))
-    step = max(1, STRIP_BYTES // (8 * gallery.shape[0]))
-    optimistic, pessimistic = [], []
-    for start in range(0, queries.shape[0], step):
-        strip = slice(start, start + step)
-        scores = xp.astype(unit_rows(queries[strip, :]), dtype) @ gallery.T  # (q, M)
-        strip_codes = xp.asarray(query_codes[strip], device=device(gallery))
-        is_match = strip_codes[:, None] == gallery_codes[None, :]
-        best = xp.max(xp.where(is_match, scores, -2.0), axis=1, keepdims=True)  # (q, 1)
-        above = xp.sum(scores > best + rounding, axis=1)
-        # Candidates above the best match cannot match; among the ties, matches do not count.
-        level = xp.sum((xp.abs(scores - best) <= rounding) & ~is_match, axis=1)
-        optimistic.append(to_numpy(above) + 1)
-        pessimistic.append(to_numpy(above + level) + 1)
-    return Ranks(
-        np.concatenate(optimistic)[matched].astype(np.int64),
-        np.concatenate(pessimistic)[matched].astype(np.int64),
-        candidates=int(gallery.shape[0]),
-    )
+    query_codes, candidate_codes = checked_codes(queries, candidates, codes)
+    gallery = Gallery.of([candidates], [queries])
+    xp = array_namespace(gallery.units)
+    above = np.full(queries.shape[0], UNMATCHED)
+    level = np.zeros_like(above)
+    for strip in matched_strips(queries, gallery, query_codes, candidate_codes):
+        best = xp.max(strip.matches, axis=1, keepdims=True)  # (q, 1)
+        above[strip.rows, None], level[strip.rows, None] = strip.wrong(best)
+    matched = above != UNMATCHED
+    optimistic = above[matched] + 1
+    return Ranks(optimistic, optimistic + level[matched], candidates=gallery.size)

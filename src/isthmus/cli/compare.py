@@ -1,0 +1,63 @@
+"""`isthmus compare A B …`: several sets or runs side by side, with intervals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Html, Json, Modalities, Seed, split_names
+from .show import show
+
+
+def compare(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="Folders or files, each one set of embeddings; the first is the base."),
+    ],
+    modalities: Modalities = None,
+    matched: Annotated[
+        bool,
+        typer.Option(
+            "--matched", help="Measure equally many groups of each: RMG depends on their number."
+        ),
+    ] = False,
+    html: Html = None,
+    json: Json = None,
+    seed: Seed = 0,
+) -> None:
+    """Measure several sets of embeddings side by side, with intervals."""
+    from ..errors import InputError
+    from ..metrics.measure import measure as measure_embeddings
+    from ..metrics.uncertainty import matched_sizes
+    from ..readers import read_sets
+    from ..report import Report, differences, embedding_section, write_json
+
+    sets = {}
+    for source in sources:
+        for name, space in read_sets(source, modalities=split_names(modalities)).items():
+            if name in sets:
+                raise InputError(f"two sets are called '{name}': rename a folder or file")
+            sets[name] = space
+    if len(sets) < 2:
+        raise InputError(f"a comparison needs at least two sets; found {', '.join(sets)}")
+    if matched:
+        sampled = matched_sizes(list(sets.values()), seed=seed)
+        sets = dict(zip(sets, sampled, strict=True))
+    measurements = {name: measure_embeddings(space, seed=seed) for name, space in sets.items()}
+    sentences = differences(measurements)
+    show(measurements, sentences)
+    if json is not None:
+        write_json(json, measurements, findings=sentences)
+    if html is not None:
+        Report(
+            title="Modality gaps compared",
+            subtitle=" · ".join(sets),
+            findings=sentences,
+            measurements=measurements,
+            sections=[
+                embedding_section(name, space, measurement=measurements[name], seed=seed)
+                for name, space in sets.items()
+            ],
+        ).write(html)

@@ -1,0 +1,226 @@
+"""What is left of the gap, and of retrieval, without the dimensions that differ most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from array_api_compat import array_namespace, device
+from numpy.typing import NDArray
+
+from ..arrays import Array, check_widths, like, row_chunks, take_rows, to_numpy, unit_rows
+from ..arrays import working_dtype as precision
+from ..errors import InputError
+from ..matching import Codes, matched_pairs, positional
+from .dimensions import largest_gap_first
+from .gap import Groups, encode_groups, l2m_from, rmg_from
+from .moments import Moments
+from .pair_moments import PairMoments
+
+STRIP_BYTES = 32 * 2**20
+"""The strip of scores that is held at a time, with its copies, takes about this much memory."""
+
+
+@dataclass(frozen=True)
+class DimensionAblation:
+    """Metrics after removing the k dimensions of largest mean difference and renormalising.
+
+    Attributes
+    ----------
+    counts:
+        The values of k, ascending; all tuples below but `dimensions` are in their order.
+    dimensions:
+        The dimensions, in the order of removal.
+    l2m, rmg, pair_cosine:
+        As the functions of those names give them on the dimensions that are left.
+    recall_x_to_y, recall_y_to_x:
+        R@1 of rows of x among those of y, and the other way.
+    """
+
+    counts: tuple[int, ...]
+    dimensions: tuple[int, ...]
+    l2m: tuple[float, ...]
+    rmg: tuple[float, ...]
+    pair_cosine: tuple[float, ...]
+    recall_x_to_y: tuple[float, ...]
+    recall_y_to_x: tuple[float, ...]
+
+
+def dimension_ablation(
+    x: Array, y: Array, *, counts: Iterable[int] = range(21), groups: Groups | None = None
+) -> DimensionAblation:
+    """Gap and retrieval as the dimensions that differ most are taken away.
+
+    Dimensions are ordered once, by | x̄_d − ȳ_d | of unit rows. For each k the first k of them
+    are removed and rows scaled to unit length again.
+
+    Parameters
+    ----------
+    x, y:
+        (N, D) and (M, D), at least two rows each.
+    counts:
+        Values of k, each in 0 … D − 1.
+    groups:
+        Group ids of the rows of x and of y; without them, row i matches row i.
+
+    Notes
+    -----
+    Scores are multiplied out once, on the dimensions that are never removed. The others are
+    added back one after the other, S_{k−1} = S_k + x_d y_dᵀ and r²_{k−1} = r²_k + x²_d, where r
+    is the length that is left of a row: sums of squares lose no precision, as differences
+    would. Matched pairs use ‖a/r_a − b/r_b‖² = (‖a − b‖² − (r_a − r_b)²) / (r_a r_b), exactly 0
+    for equal rows. O(N·M·(D + K)) time, in strips of bounded memory.
+
+    Raises
+    ------
+    InputError
+        No count, or one out of range; groups that do not fit; a row that has nothing outside
+        the removed dimensions.
+
+    References
+    ----------
+    Schrodi et al., *Two Effects, One Trigger* (ICLR 2025), Figure 4c.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
+    >>> found = dimension_ablation(x, x * [-1, 1, 1], counts=[0, 1])
+    >>> found.dimensions, [round(v, 3) for v in found.l2m], found.recall_x_to_y
+    ((0,), [1.414, 0.0], (1.0, 1.0))
+    """
+    check_widths(x, y)
+    codes = _codes(x, y, groups)
+    ks = sorted({int(k) for k in counts})
+    if not ks or ks[0] < 0 or ks[-1] >= x.shape[1]:
+        raise InputError(
+            f"counts must be in 0 … {x.shape[1] - 1}, at least one; found {ks}: "
+            "some dimension must be left"
+        )
+    order = largest_gap_first(x, y)[: ks[-1]]
+    lengths_x, moments_x = _lengths_and_moments(x, order, ks, "x")
+    lengths_y, moments_y = _lengths_and_moments(y, order, ks, "y")
+    pairs, best = _pairs(x, y, codes, order, ks)
+    other = _best_others(x, y, codes, order, ks, (lengths_x, lengths_y))
+    xp = array_namespace(x)
+    epsilon = max(float(xp.finfo(precision(array)).eps) for array in (x, y))
+    rounding = epsilon * max(8.0, x.shape[1] ** 0.5)  # as in `retrieval.ranks`
+    recalls = []
+    for matching, wrong in zip(best, other, strict=True):
+        matched = matching[:, 0] > -np.inf
+        recalls.append((matching > wrong + rounding)[matched].mean(axis=0))
+    found = list(zip(moments_x, moments_y, pairs, strict=True))
+    return DimensionAblation(
+        counts=tuple(ks),
+        dimensions=tuple(order.tolist()),
+        l2m=tuple(l2m_from(a, b) for a, b, _ in found),
+        rmg=tuple(rmg_from(*three) for three in found),
+        pair_cosine=tuple(p.mean_cosine for p in pairs),
+        recall_x_to_y=tuple(recalls[0].tolist()),
+        recall_y_to_x=tuple(recalls[1].tolist()),
+    )
+
+
+def _codes(x: Array, y: Array, groups: Groups | None) -> tuple[Codes, Codes]:
+    codes = encode_groups(x, y, groups)
+    if codes is not None:
+        return codes
+    by_position = positional(x.shape[0], y.shape[0])
+    return by_position, by_position
+
+
+def _kept_squares(rows: Array, order: NDArray[np.int64], ks: list[int]) -> Array:
+    """Squared length of each row without the first k dimensions of `order`, (n, K)."""
+    xp = array_namespace(rows)
+    squares = rows * rows  # (n, D)
+    left = xp.sum(squares * like(_mask(rows.shape[1], order), rows), axis=1)  # (n,)
+    found = [left]
+    for low, high in zip(ks[-2::-1], ks[:0:-1], strict=True):
+        for d in order[low:high]:
+            left = left + squares[:, int(d)]
+        found.append(left)
+    return xp.stack(found[::-1], axis=1)
+
+
+def _mask(width: int, removed: NDArray[np.int64]) -> NDArray[np.float64]:
+    """1 where a dimension is left and 0 where it is removed, (D,)."""
+    mask = np.ones(width)
+    mask[removed] = 0.0
+    return mask
+
+
+def _lengths_and_moments(
+    x: Array, order: NDArray[np.int64], ks: list[int], name: str
+) -> tuple[Array, list[Moments]]:
+    """Lengths that are left of the unit rows, (N, K), and the moments of what is left."""
+    xp = array_namespace(x)
+    totals, lengths = np.zeros((len(ks), x.shape[1])), []
+    for chunk in row_chunks(x):
+        rows = unit_rows(x[chunk, :])
+        left = xp.sqrt(_kept_squares(rows, order, ks))  # (n, K)
+        empty = np.flatnonzero(to_numpy(left[:, -1]) == 0)
+        if len(empty):
+            raise InputError(
+                f"row {chunk.start + empty[0]} of {name} is zero outside the {ks[-1]} dimensions "
+                "to be removed, so that it has no direction; give smaller counts"
+            )
+        totals += to_numpy((1 / left).T @ rows)  # (K, D)
+        lengths.append(left)
+    masks = np.stack([_mask(x.shape[1], order[:k]) for k in ks])
+    moments = [Moments(int(x.shape[0]), total) for total in totals * masks]
+    return xp.concat(lengths, axis=0), moments
+
+
+def _pairs(
+    x: Array, y: Array, codes: tuple[Codes, Codes], order: NDArray[np.int64], ks: list[int]
+) -> tuple[list[PairMoments], tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Moments of matched pairs for each k, and each row's best matching cosine, (N, K)."""
+    xp = array_namespace(x)
+    best = tuple(np.full((len(own), len(ks)), -np.inf) for own in codes)
+    count, distance, squared = 0, np.zeros(len(ks)), np.zeros(len(ks))
+    for i, j in matched_pairs(*codes):
+        a, b = unit_rows(take_rows(x, i)), unit_rows(take_rows(y, j))  # (p, D)
+        length_a, length_b = (xp.sqrt(_kept_squares(rows, order, ks)) for rows in (a, b))
+        apart = _kept_squares(a - b, order, ks) - (length_a - length_b) ** 2
+        values = np.maximum(to_numpy(apart / (length_a * length_b)).astype(np.float64), 0.0)
+        count += len(i)
+        squared += values.sum(axis=0)
+        distance += np.sqrt(values).sum(axis=0)
+        np.maximum.at(best[0], i, 1 - values / 2)
+        np.maximum.at(best[1], j, 1 - values / 2)
+    if not count:
+        raise InputError("no row of the one modality matches a row of the other")
+    sums = zip(distance.tolist(), squared.tolist(), strict=True)
+    return [PairMoments(count, d, s) for d, s in sums], (best[0], best[1])
+
+
+def _best_others(
+    x: Array,
+    y: Array,
+    codes: tuple[Codes, Codes],
+    order: NDArray[np.int64],
+    ks: list[int],
+    lengths: tuple[Array, Array],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Each row's best cosine with a row that does not match, (N, K) and (M, K)."""
+    xp = array_namespace(x)
+    dtype = xp.float64 if xp.float64 in (precision(x), precision(y)) else xp.float32
+    gallery = xp.astype(unit_rows(y), dtype)  # (M, D)
+    scale_x, scale_y = (1 / xp.astype(own, dtype) for own in lengths)
+    mask = like(_mask(x.shape[1], order), gallery)
+    codes_y = xp.asarray(codes[1], device=device(gallery))
+    best_x, best_y = (np.full((len(own), len(ks)), -np.inf) for own in codes)
+    step = max(1, STRIP_BYTES // (16 * gallery.shape[0]))
+    for start in range(0, x.shape[0], step):
+        strip = slice(start, start + step)
+        rows = xp.astype(unit_rows(x[strip, :]), dtype)  # (q, D)
+        own = xp.asarray(codes[0][strip], device=device(gallery))
+        scores = (rows * mask) @ (gallery * mask).T  # (q, M)
+        scores = xp.where(own[:, None] == codes_y[None, :], -xp.inf, scores)
+        for k in range(len(ks) - 1, -1, -1):
+            for d in order[ks[k] : ks[k + 1]] if k + 1 < len(ks) else []:
+                scores = scores + rows[:, int(d), None] * gallery[None, :, int(d)]
+            cosines = scores * scale_x[strip, k, None] * scale_y[None, :, k]
+            best_x[strip, k] = to_numpy(xp.max(cosines, axis=1))
+            best_y[:, k] = np.maximum(best_y[:, k], to_numpy(xp.max(cosines, axis=0)))
+    return best_x, best_y

@@ -1,0 +1,37 @@
+"""What would closing the gap bring? Centering, fitted on one half and measured on the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..closers import Centering
+from ..embeddings import Embeddings
+from ..metrics.measure import measure
+from ..metrics.measurement import Measurement
+from ..resampling import group_count, redraw
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The same half of the groups, open and closed."""
+
+    before: Measurement
+    after: Measurement
+
+
+def preview(embeddings: Embeddings, *, seed: int = 0) -> Preview | None:
+    """Measure a random half of the groups before and after centering fitted on the other.
+
+    None where a half would have too few rows of some modality.
+    """
+    order = np.random.default_rng(seed).permutation(group_count(embeddings))
+    halves = [np.sort(part) for part in np.array_split(order, 2)]
+    for name in embeddings.names:
+        codes = embeddings.codes[name]
+        if min(np.isin(codes, half).sum() for half in halves) < 10:
+            return None
+    calibration, held_out = (redraw(embeddings, half) for half in halves)
+    closed = Centering().fit(calibration).close(held_out)
+    return Preview(measure(held_out, seed=seed), measure(closed, seed=seed))
