@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from isthmus import InputError
-from isthmus.metrics.neighbours import knn_accuracies, knn_accuracy
+from isthmus.metrics.neighbours import knn_accuracies, knn_accuracy, knn_estimate
 
 
 def circle(groups: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -141,3 +141,15 @@ def test_modalities_that_cannot_be_split_are_refused(change, options, message):
     columns = {"labels": labels, "groups": groups} | change
     with pytest.raises(InputError, match=message):
         knn_accuracies(arrays, **columns, **options)
+
+
+def test_a_sample_estimates_the_accuracy_within_its_error():
+    rng = np.random.default_rng(0)
+    labels = np.arange(600) % 3
+    x = np.eye(3)[labels] + 0.8 * rng.normal(size=(600, 3))
+    whole = knn_estimate(x, labels, np.arange(600))
+    part = knn_estimate(x, labels, np.arange(600), sample=150)
+    assert (whole.error, whole.rows, part.rows) == (0, 600, 150)
+    assert 0 < part.error < 0.05
+    assert abs(part.value - whole.value) < 4 * part.error
+    assert knn_estimate(x, labels, np.arange(600), sample=900) == whole

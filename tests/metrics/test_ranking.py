@@ -12,7 +12,7 @@ from sklearn.metrics import label_ranking_average_precision_score, ndcg_score
 
 from isthmus import InputError, arrays
 from isthmus.metrics import matched_strips, recall_at_k, strips
-from isthmus.metrics.ranking import RankingScores, Retrieval, retrieval
+from isthmus.metrics.ranking import QueryScores, RankingScores, Retrieval, retrieval
 from tests.reference import ranking as reference
 from tests.strategies import Space, make_space, rotation, seeds, spaces
 
@@ -243,3 +243,15 @@ def test_queries_without_a_match_are_left_out():
 def test_what_cannot_be_ranked_is_refused(options, message):
     with pytest.raises(InputError, match=message):
         retrieval(np.eye(3), np.eye(3)[:2], **options)
+
+
+def test_a_sample_of_queries_searches_all_candidates():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 6))
+    y = x + rng.normal(size=(200, 6))
+    whole = QueryScores.of(x, y, None)
+    part = QueryScores.of(x, y, None, max_queries=50, seed=3)
+    assert (len(whole.rows), len(part.rows), part.candidates) == (200, 50, 200)
+    for row, scores in zip(part.rows, part.mean, strict=True):
+        np.testing.assert_array_equal(scores, whole.mean[whole.rows == row][0])
+    assert len(set(part.rows)) == 50

@@ -116,8 +116,8 @@ def test_details_answer_their_questions_with_the_measured_numbers(wide: Measurem
     (search,) = [table for question, table in tables.items() if "One index" in question]
     assert wide.mixed_search is not None
     queries = wide.mixed_search.by_modality["image"]
-    assert search.rows[0][1] == f"{queries.recall:.3f}"
-    assert search.rows[0][3].startswith(f"{queries.top_share['image']:.0%} (")
+    assert search.rows[0][2] == f"{queries.recall:.3f}"
+    assert search.rows[0][4].startswith(f"{queries.top_share['image']:.0%} (")
     for table in tables.values():
         assert {len(row) for row in table.rows} == {len(table.headings)}
 

@@ -161,4 +161,4 @@ class _Centred:
         return cls(array, unit_rows(array[sample]).mean(axis=0, dtype=np.float64))
 
     def rows(self, index: Codes) -> NDArray[np.float64]:
-        return unit_rows(self.array[index]) - self.centre
+        return np.asarray(unit_rows(self.array[index]) - self.centre)

@@ -14,6 +14,7 @@ from .entropy import (
     entropy_summary,
     softmax_entropy,
 )
+from .estimate import Estimate
 from .gap import dimension_gap, l2i, l2m, mean_angular_value, pair_cosine, rmg
 from .gap_vector import GapVector, centroid_distances, gap_vector, mean_centroid_distance
 from .information import Pid, joint_counts, mutual_information, pid
@@ -23,7 +24,7 @@ from .measurement import Measurement, ModalityMeasurement, PairMeasurement
 from .mixed_search import MixedQueries, MixedSearch, mixed_search
 from .moments import Moments
 from .neighbourhood import neighbourhood_distance
-from .neighbours import knn_accuracies, knn_accuracy
+from .neighbours import knn_accuracies, knn_accuracy, knn_estimate
 from .pair_moments import PairMoments
 from .probe import ProbeResult, linear_probe
 from .ranking import RankingScores, Retrieval, retrieval
@@ -44,7 +45,6 @@ from .uncertainty import (
     permutation_null,
 )
 from .uniformity import (
-    Estimate,
     alignment,
     gaussian_uniformity,
     pair_centroids,
@@ -106,6 +106,7 @@ __all__ = [
     "joint_counts",
     "knn_accuracies",
     "knn_accuracy",
+    "knn_estimate",
     "l2i",
     "l2m",
     "largest_mean_dimensions",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import missing
 from .clustering import Clustering
+from .estimate import Estimate
 from .gap_vector import GapVector
 from .mixed_search import MixedSearch
 from .ranking import Retrieval
 from .uncertainty import Interval
-from .uniformity import Estimate
 
 if TYPE_CHECKING:
     import pandas
@@ -81,7 +81,7 @@ class Measurement:
     modalities: tuple[ModalityMeasurement, ...]
     pairs: tuple[PairMeasurement, ...]
     clustering: Clustering | None = None
-    knn_accuracy: float | None = None
+    knn_accuracy: Estimate | None = None
     mixed_search: MixedSearch | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,5 +146,6 @@ def _record(measurement: Measurement, pair: PairMeasurement) -> dict[str, Any]:
     for name, interval in pair.intervals.items():
         record |= {f"{name} low": interval.low, f"{name} high": interval.high}
     record["v_measure"] = clustering.v_measure if clustering else None
-    record["knn_accuracy"] = measurement.knn_accuracy
+    knn = measurement.knn_accuracy
+    record["knn_accuracy"] = None if knn is None else knn.value
     return record

@@ -100,13 +100,21 @@ class QueryScores:
         codes: tuple[Codes, Codes] | None,
         *,
         ndcg_at: int = 10,
+        max_queries: int | None = None,
+        seed: int = 0,
     ) -> QueryScores:
-        """Score every query that has a match; codes as in `isthmus.metrics.ranks`."""
+        """Score every query that has a match, or a seeded sample of `max_queries` of them.
+
+        Codes as in `isthmus.metrics.ranks`.
+        """
         codes = checked_codes(queries, candidates, codes)
         gallery = Gallery.of([candidates], [queries])
+        chosen = np.flatnonzero(np.isin(*codes))
+        if max_queries is not None and max_queries < len(chosen):
+            chosen = np.random.default_rng(seed).choice(chosen, max_queries, replace=False)
         rows: list[NDArray[np.int64]] = []
         parts: list[list[NDArray[np.float64]]] = [[], [], []]
-        for strip in matched_strips(queries, gallery, *codes):
+        for strip in matched_strips(queries, gallery, *codes, rows=np.sort(chosen)):
             low, high = strip.ranks()
             rows.append(strip.rows)
             for part, ranks in zip(parts, (low, (low + high) / 2, high), strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from array_api_compat import array_namespace, device
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from ..arrays import Array, check_widths, take_rows, to_numpy, unit_rows, working_dtype
 from ..errors import InputError
 from ..matching import Codes, positional
+from .estimate import Estimate
 from .gap import Groups, encode_groups
 from .group_sums import group_sums
 from .pair_moments import PairMoments
@@ -22,18 +22,6 @@ TILE_BYTES = 16 * 2**20
 
 LARGEST_T = 20.0
 """Potentials of opposite rows, exp(−4 t), must not underflow in single precision."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number, its standard error, and how many rows it was taken from.
-
-    The error is 0 where all rows were taken.
-    """
-
-    value: float
-    error: float
-    rows: int
 
 
 def alignment(x: Array, y: Array, *, groups: Groups | None = None) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..metrics.estimate import Estimate
 from ..metrics.measurement import Measurement, PairMeasurement
 
 if TYPE_CHECKING:
@@ -109,10 +110,7 @@ def _modalities(measurement: Measurement) -> Detail:
             "–"
             if m.effective_rank is None
             else f"{m.effective_rank:.0f} of {measurement.dimension}",
-            "–"
-            if m.uniformity is None
-            else f"{m.uniformity.value:.2f}"
-            + (f" ± {m.uniformity.error:.2f}" if m.uniformity.error else ""),
+            "–" if m.uniformity is None else _estimate(m.uniformity, 2),
         ]
         for m in measurement.modalities
     ]
@@ -128,6 +126,7 @@ def _retrieval(measurement: Measurement) -> Detail:
     rows = [
         [
             way,
+            f"{found.queries:,}",
             _with_interval(pair, f"recall@1 {way}", found.recall[1]),
             *(f"{found.recall[k]:.3f}" for k in sorted(found.recall) if k > 1),
             f"{found.median_rank:g}",
@@ -138,7 +137,17 @@ def _retrieval(measurement: Measurement) -> Detail:
         for pair in measurement.pairs
         for way, found in pair.retrieval.items()
     ]
-    headings = ("from → to", "R@1", "R@5", "R@10", "median rank", "MRR", "nDCG@10", "mAP")
+    headings = (
+        "from → to",
+        "queries",
+        "R@1",
+        "R@5",
+        "R@10",
+        "median rank",
+        "MRR",
+        "nDCG@10",
+        "mAP",
+    )
     legend = "Candidates are the items of the second modality alone."
     return Detail("What does it cost? Search from one modality to another", headings, rows, legend)
 
@@ -152,6 +161,7 @@ def _mixed(measurement: Measurement) -> Detail:
         else [
             [
                 name,
+                f"{found.queries:,}",
                 f"{found.recall:.3f}",
                 f"{found.ndcg:.3f}",
                 *(f"{found.top_share[m]:.0%} ({found.corpus_share[m]:.0%})" for m in names),
@@ -160,7 +170,13 @@ def _mixed(measurement: Measurement) -> Detail:
         ]
     )
     k = 10 if search is None else search.k
-    headings = ("queries", f"R@{k}", f"nDCG@{k}", *(f"{name} in top {k}" for name in names))
+    headings = (
+        "queries by",
+        "asked",
+        f"R@{k}",
+        f"nDCG@{k}",
+        *(f"{name} in top {k}" for name in names),
+    )
     legend = "One index for all modalities. In brackets: the modality's share of the corpus."
     return Detail("What does it cost? One index for everything", headings, rows, legend)
 
@@ -178,7 +194,7 @@ def _groups(measurement: Measurement) -> Detail:
                 f"{found.completeness:.3f}",
                 f"{found.ari:.3f}",
                 "–" if found.modality_purity is None else f"{found.modality_purity:.3f}",
-                "–" if measurement.knn_accuracy is None else f"{measurement.knn_accuracy:.3f}",
+                "–" if measurement.knn_accuracy is None else _estimate(measurement.knn_accuracy, 3),
             ]
         ]
     )
@@ -196,6 +212,11 @@ def _groups(measurement: Measurement) -> Detail:
         )
     )
     return Detail("What does it cost? Groups of meaning", headings, rows, legend)
+
+
+def _estimate(estimate: Estimate, decimals: int) -> str:
+    text = f"{estimate.value:.{decimals}f}"
+    return text + (f" ± {estimate.error:.{decimals}f}" if estimate.error else "")
 
 
 def _name(pair: PairMeasurement) -> str:

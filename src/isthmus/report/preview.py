@@ -12,6 +12,9 @@ from ..metrics.measure import measure
 from ..metrics.measurement import Measurement
 from ..resampling import group_count, redraw
 
+GROUPS = 10_000
+"""Groups that a preview looks at, at most."""
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -24,9 +27,10 @@ class Preview:
 def preview(embeddings: Embeddings, *, seed: int = 0) -> Preview | None:
     """Measure a random half of the groups before and after centering fitted on the other.
 
-    None where a half would have too few rows of some modality.
+    None where a half would have too few rows of some modality. Of more than `GROUPS` groups, so
+    many are drawn.
     """
-    order = np.random.default_rng(seed).permutation(group_count(embeddings))
+    order = np.random.default_rng(seed).permutation(group_count(embeddings))[:GROUPS]
     halves = [np.sort(part) for part in np.array_split(order, 2)]
     for name in embeddings.names:
         codes = embeddings.codes[name]

@@ -69,7 +69,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "kNN",
         "accuracy of a 5-nearest-neighbour vote over all modalities, folds split by group",
-        lambda measurement, _: measurement.knn_accuracy,
+        lambda measurement, _: _knn(measurement),
         "higher",
     ),
 )
@@ -123,6 +123,10 @@ def rich_table(measurements: Mapping[str, Measurement], *, title: str | None = N
     for row in rows:
         table.add_row(row.name, *([row.pair] if several else []), *row.cells)
     return table
+
+
+def _knn(measurement: Measurement) -> float | None:
+    return None if measurement.knn_accuracy is None else measurement.knn_accuracy.value
 
 
 def _v_measure(measurement: Measurement) -> float | None:
