@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isthmus.metrics import recall_at_k, rmg
+from isthmus.metrics import moad, recall_at_k, rmg
 
 # Read from /proc: unlike getrusage, it does not count the parent before exec.
 _PEAK = """
@@ -101,6 +101,29 @@ def against_sorting(rows: int, width: int) -> None:
     print(f"R@1, N = {rows:,}, D = {width}: {ratio:.1f} x as fast as argsort")
 
 
+def against_loops(rows: int, width: int, classes: int, attributes: int) -> None:
+    """MOAD from class sums against loops over pairs of classes and pairs of attributes."""
+    rng = np.random.default_rng(0)
+    objects = rng.integers(classes, size=rows)
+    marks = rng.random((rows, attributes)) < 0.1
+    x = rng.normal(size=(rows, width)).astype(np.float32)
+
+    def loops() -> None:
+        z = x / np.linalg.norm(x, axis=1, keepdims=True)
+        members = [z[objects == c] for c in range(classes)]
+        carriers = [z[marks[:, a]] for a in range(attributes)]
+        for sets in (members, carriers):
+            for first in sets:
+                for second in sets:
+                    (first @ second.T).mean()
+
+    ratio = seconds(loops, 1) / seconds(lambda: moad(x, objects, marks))
+    print(
+        f"MOAD, N = {rows:,}, D = {width}, {classes} classes, {attributes} attributes: "
+        f"{ratio:.0f} x as fast as loops over pairs of classes"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -108,6 +131,7 @@ def main() -> None:
     one_pass(arguments.rows, 512)
     against_matrix(20_000, 512)
     against_sorting(10_000, 256)
+    against_loops(20_000, 512, 200, 20)
 
 
 if __name__ == "__main__":

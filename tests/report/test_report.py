@@ -204,3 +204,24 @@ def test_results_round_trip(tmp_path: Path, wide: Measurement) -> None:
     assert [row["embeddings"] for row in rows] == ["set", "unlabelled"]
     assert rows[0]["l2m"] == pytest.approx(wide.pairs[0].l2m, rel=1e-5)
     assert rows[1]["v_measure"] is None
+
+
+def test_wide_spaces_have_the_ablation_curve_and_narrow_ones_do_not() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(50, 64))
+    wide_space = Embeddings({"image": rows, "text": rows + np.eye(64)[0] * 5})
+    cards = {card.title: card for card in embedding_section("set", wide_space).cards}
+    curve = cards["Removing dimensions"].figure.data[0]
+    assert curve.name == "gap (L2M)"
+    assert len(curve.y) == 21
+    assert curve.y[1] < 0.5 * curve.y[0]
+    titles = [card.title for card in embedding_section("set", space()).cards]
+    assert "Removing dimensions" not in titles
+
+
+def test_a_row_that_removal_leaves_empty_leaves_the_curve_out() -> None:
+    rows = np.eye(64)
+    sparse = Embeddings({"image": rows, "text": rows + np.eye(64)[0] * 0.1})
+    titles = [card.title for card in embedding_section("set", sparse).cards]
+    assert "Removing dimensions" not in titles
+    assert "Gap by dimension" in titles

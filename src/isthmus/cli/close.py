@@ -41,7 +41,7 @@ def close(
     from ..readers.write import embedding_writers
     from ..report import compare
 
-    if out.suffix:
+    if out.suffix in (".parquet", ".safetensors"):
         raise InputError(f"--out is a folder, which holds the closer too; found {out}")
     if method not in KINDS:
         raise InputError(f"no method '{method}'; there are: {', '.join(KINDS)}")

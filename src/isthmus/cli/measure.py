@@ -74,17 +74,18 @@ def measure(
         for name, measurement in measurements.items()
         for sentence in findings(name if several else "", measurement)
     ]
-    previews = {} if fast or several else _preview_sentences(next(iter(sets.values())), seed)
-    show(measurements, sentences, detailed=not several, more=previews)
+    previewed = [] if fast or several else _preview(next(iter(sets.values())), seed)
+    show(measurements, sentences, detailed=not several, preview=previewed)
     if json is not None:
-        write_json(json, measurements, findings=sentences, **previews)
+        write_json(json, measurements, findings=sentences, closing_preview=previewed)
     if html is not None:
         from ..report import Report, embedding_section
 
         Report(
             title="Modality gap report",
             subtitle=" · ".join(Path(part).name for part in source),
-            findings=[*sentences, *(line for lines in previews.values() for line in lines)],
+            findings=sentences,
+            preview=previewed,
             measurements=measurements,
             sections=[
                 embedding_section(name, space, measurement=measurements[name], seed=seed)
@@ -103,12 +104,10 @@ def _part(space: Embeddings, shard: str) -> Embeddings:
     return take_shard(space, int(index), int(count))
 
 
-def _preview_sentences(space: Embeddings, seed: int) -> dict[str, list[str]]:
-    """What centering would bring, by heading; nothing where the set is too small to halve."""
+def _preview(space: Embeddings, seed: int) -> list[str]:
+    """What centering would bring; nothing where the set is too small to halve."""
     from ..report.findings import compare
     from ..report.preview import preview
 
     found = preview(space, seed=seed)
-    if found is None:
-        return {}
-    return {"closing_preview": compare("open", found.before, "centered", found.after)}
+    return [] if found is None else compare("open", found.before, "centered", found.after)

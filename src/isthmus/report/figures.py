@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..arrays import take_rows, to_numpy, unit_rows
 from ..embeddings import Embeddings
 from ..matching import Codes, matched_pairs
+from ..metrics.dimension_ablation import DimensionAblation
 from ..metrics.gap import dimension_gap
 from .maps import PlanarMap
 
@@ -26,6 +27,7 @@ _SAMPLE = 20_000
 """Pairs that a histogram is drawn from at most."""
 
 _MARKER = {"size": 5, "opacity": 0.85, "line": {"width": 0}}
+_DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star")
 
 
@@ -140,6 +142,30 @@ def dimension_gap_figure(embeddings: Embeddings, pair: tuple[str, str]) -> go.Fi
         showlegend=False,
         xaxis={"title": "dimensions, largest difference first"},
         yaxis={"title": "difference of means", "rangemode": "tozero"},
+    )
+    return figure
+
+
+def ablation_figure(found: DimensionAblation, pair: tuple[str, str]) -> go.Figure:
+    """Gap, RMG and R@1 as the dimensions with the largest differences of means are removed."""
+    first, second = pair
+    lines = {
+        "gap (L2M)": found.l2m,
+        "RMG": found.rmg,
+        f"R@1 {first}→{second}": found.recall_x_to_y,
+        f"R@1 {second}→{first}": found.recall_y_to_x,
+    }
+    figure = go.Figure()
+    for k, (name, values) in enumerate(lines.items()):
+        figure.add_scatter(
+            x=list(found.counts),
+            y=_rounded(np.asarray(values)),
+            mode="lines+markers",
+            line={"color": _pick(MODALITY_COLOURS, k), "width": 2, "dash": _pick(_DASHES, k)},
+            name=name,
+        )
+    figure.update_layout(
+        xaxis={"title": "dimensions removed"}, yaxis={"title": "value", "rangemode": "tozero"}
     )
     return figure
 

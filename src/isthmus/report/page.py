@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import __version__
 from ..embeddings import Embeddings
+from ..errors import InputError
 from ..files import atomic_write
+from ..metrics.dimension_ablation import DimensionAblation, dimension_ablation
 from ..metrics.measurement import Measurement
+from ..resampling import group_count, redraw
 from .details import Detail, details
 from .maps import pca_map
+from .preview import PREVIEW_HEADING
 from .table import COLUMNS, table_rows
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+
+REMOVED = 20
+"""Dimensions that the ablation curve removes."""
+
+ABLATED = 2000
+"""Groups that the ablation curve is of, at most."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,8 @@ class Report:
     findings: Sequence[str]
     measurements: Mapping[str, Measurement]
     sections: Sequence[Section]
-    notes: Sequence[str] = field(default_factory=tuple)
+    notes: Sequence[str] = ()
+    preview: Sequence[str] = ()
 
     def html(self) -> str:
         """The page as text."""
@@ -64,6 +78,7 @@ class Report:
         rows = table_rows(self.measurements)
         return environment.get_template("page.html.jinja").render(
             report=self,
+            preview_heading=PREVIEW_HEADING,
             columns=COLUMNS,
             rows=rows,
             several_pairs=len({row.pair for row in rows}) > 1,
@@ -103,25 +118,54 @@ def embedding_section(
                 figures.map_by_label(planar, embeddings.labels),
             )
         )
-    several = len(embeddings.names) > 2
     for pair in embeddings.pairs:
-        if not set(embeddings.codes[pair[0]]) & set(embeddings.codes[pair[1]]):
-            continue
-        which = f": {pair[0]} and {pair[1]}" if several else ""
-        cards += [
-            Card(
-                f"Cosines{which}",
-                "True pairs should stand to the right of everything else. Where both modalities "
-                "stand to the right of the true pairs, any item of one's own kind beats a match.",
-                figures.cosine_histogram(embeddings, pair, seed=seed),
-            ),
-            Card(
-                f"Gap by dimension{which}",
-                "Difference of the two means in each dimension. A few tall bars carry the gap.",
-                figures.dimension_gap_figure(embeddings, pair),
-            ),
-        ]
+        if np.isin(embeddings.codes[pair[0]], embeddings.codes[pair[1]]).any():
+            cards += _pair_cards(embeddings, pair, seed)
     return Section(title, "", cards, details(measurement) if measurement else ())
+
+
+def _pair_cards(embeddings: Embeddings, pair: tuple[str, str], seed: int) -> list[Card]:
+    from . import figures
+
+    which = f": {pair[0]} and {pair[1]}" if len(embeddings.names) > 2 else ""
+    cards = [
+        Card(
+            f"Cosines{which}",
+            "True pairs should stand to the right of everything else. Where both modalities "
+            "stand to the right of the true pairs, any item of one's own kind beats a match.",
+            figures.cosine_histogram(embeddings, pair, seed=seed),
+        ),
+        Card(
+            f"Gap by dimension{which}",
+            "Difference of the two means in each dimension. A few tall bars carry the gap.",
+            figures.dimension_gap_figure(embeddings, pair),
+        ),
+    ]
+    if (ablation := _ablation(embeddings, pair, seed)) is not None:
+        cards.append(
+            Card(
+                f"Removing dimensions{which}",
+                "The dimensions with the largest differences of means, taken out one by one. The "
+                f"gap falls; watch what retrieval does. (At most {ABLATED:,} groups.)",
+                figures.ablation_figure(ablation, pair),
+            )
+        )
+    return cards
+
+
+def _ablation(embeddings: Embeddings, pair: tuple[str, str], seed: int) -> DimensionAblation | None:
+    """The curve of a sample; None in narrow spaces, or where a row has nothing else."""
+    if embeddings.dimension <= 2 * REMOVED:
+        return None
+    order = np.random.default_rng(seed).permutation(group_count(embeddings))
+    part = redraw(embeddings, np.sort(order[:ABLATED]))
+    groups = part.codes[pair[0]], part.codes[pair[1]]
+    try:
+        return dimension_ablation(
+            part[pair[0]], part[pair[1]], counts=range(REMOVED + 1), groups=groups
+        )
+    except InputError:
+        return None
 
 
 def _figure_json(sections: Sequence[Section]) -> list[str]:

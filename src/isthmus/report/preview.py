@@ -12,6 +12,11 @@ from ..metrics.measure import measure
 from ..metrics.measurement import Measurement
 from ..resampling import group_count, redraw
 
+PREVIEW_HEADING = (
+    "What would closing the gap bring? Centering, fitted on half of the groups and measured on "
+    "the other half:"
+)
+
 GROUPS = 10_000
 """Groups that a preview looks at, at most."""
 
