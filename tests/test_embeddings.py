@@ -141,6 +141,33 @@ def test_string_objects_become_strings():
     assert space.labels["text"].tolist() == ["a", "b", "c"]
 
 
+def test_attributes_are_kept_by_name_and_modality_through_select_and_map():
+    both = {"image": [True, False, True], "text": [1, 0, 0], "audio": [0, 0, 1]}
+    space = Embeddings(
+        {"image": EYE, "text": EYE, "audio": EYE},
+        attributes={"red": both, "small": [False, True, False]},
+    )
+    for part in (space.select(["text", "audio"]), space.map(lambda _, x: 2 * x)):
+        assert part.attributes["red"]["text"].tolist() == [True, False, False]
+        assert part.attributes["small"]["audio"].tolist() == [False, True, False]
+        assert part.attributes["red"]["text"].dtype == bool
+    assert Embeddings({"image": EYE, "text": EYE}).attributes == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([0, 1, 2], "attribute 'red' must be true or false for each row of modality 'image'"),
+        (["yes", "no", "yes"], "attribute 'red' must be true or false"),
+        ([True, False], r"values of attribute 'red' of modality 'image' must be one per row"),
+        ({"image": [True] * 3}, "values of attribute 'red' are missing for modality 'text'"),
+    ],
+)
+def test_attributes_that_are_no_truths_of_the_rows_are_refused(values, message):
+    with pytest.raises(InputError, match=message):
+        Embeddings({"image": EYE, "text": EYE}, attributes={"red": values})
+
+
 def test_without_ids_rows_match_by_position():
     space = Embeddings({"image": EYE, "text": EYE})
     assert space.groups["text"].tolist() == [0, 1, 2]

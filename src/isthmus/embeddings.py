@@ -36,6 +36,8 @@ class Embeddings:
         Without them, all modalities have equally many rows and row i matches row i.
     labels:
         Optional class of each row, integers or strings: given in the same two ways.
+    attributes:
+        Optional attribute → whether each row has it: given in the same two ways.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class Embeddings:
         *,
         groups: RowValues | None = None,
         labels: RowValues | None = None,
+        attributes: Mapping[str, RowValues] | None = None,
     ) -> None:
         if len(modalities) < 2:
             found = ", ".join(modalities) or "none"
@@ -82,6 +85,9 @@ class Embeddings:
         self._labels = (
             None if labels is None else MappingProxyType(_row_values(labels, rows, "labels"))
         )
+        self._attributes = MappingProxyType(
+            {name: _truths(values, rows, name) for name, values in (attributes or {}).items()}
+        )
         self._check_common_groups()
 
     @property
@@ -98,6 +104,11 @@ class Embeddings:
     def labels(self) -> Mapping[str, NDArray[Any]] | None:
         """Name → (N_m,) classes, or None."""
         return self._labels
+
+    @property
+    def attributes(self) -> Mapping[str, Mapping[str, NDArray[np.bool_]]]:
+        """Attribute → modality → (N_m,) whether each row has it; empty if none were given."""
+        return self._attributes
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -131,6 +142,7 @@ class Embeddings:
             {name: self[name] for name in names},
             groups={name: self._groups[name] for name in names},
             labels=None if self._labels is None else {n: self._labels[n] for n in names},
+            attributes={a: {n: v[n] for n in names} for a, v in self._attributes.items()},
         )
 
     def map(self, transform: Callable[[str, Array], Array]) -> Embeddings:
@@ -139,6 +151,7 @@ class Embeddings:
             {name: transform(name, array) for name, array in self._arrays.items()},
             groups=self._groups,
             labels=self._labels,
+            attributes=self._attributes,
         )
 
     def __repr__(self) -> str:
@@ -196,3 +209,16 @@ def _row_values(values: RowValues, rows: Mapping[str, int], what: str) -> dict[s
         listed = ", ".join(f"{name} has {kind}" for name, kind in kinds.items())
         raise InputError(f"{what} must be of one kind in all modalities; found: {listed}")
     return checked
+
+
+def _truths(
+    values: RowValues, rows: Mapping[str, int], attribute: str
+) -> dict[str, NDArray[np.bool_]]:
+    """An attribute's values per modality: true or false (or 1 or 0) for each row."""
+    found = _row_values(values, rows, f"values of attribute '{attribute}'")
+    for name, column in found.items():
+        if column.dtype.kind == "U" or not np.isin(column, (0, 1)).all():
+            raise InputError(
+                f"attribute '{attribute}' must be true or false for each row of modality '{name}'"
+            )
+    return {name: column.astype(bool) for name, column in found.items()}

@@ -26,6 +26,10 @@ def take(embeddings: Embeddings, rows: Rows, *, groups: Rows | None = None) -> E
         groups=groups or {name: embeddings.groups[name][index] for name, index in rows.items()},
         labels=embeddings.labels
         and {name: embeddings.labels[name][index] for name, index in rows.items()},
+        attributes={
+            attribute: {name: values[name][index] for name, index in rows.items()}
+            for attribute, values in embeddings.attributes.items()
+        },
     )
 
 
@@ -79,4 +83,9 @@ def shuffle_pairing(embeddings: Embeddings, rng: np.random.Generator) -> Embeddi
     codes = {name: np.asarray(embeddings.codes[name]) for name in names}
     for name in names[1:]:
         codes[name] = rng.permutation(groups)[codes[name]]
-    return Embeddings(embeddings.arrays, groups=codes, labels=embeddings.labels)
+    return Embeddings(
+        embeddings.arrays,
+        groups=codes,
+        labels=embeddings.labels,
+        attributes=embeddings.attributes,
+    )

@@ -128,6 +128,17 @@ def test_measure_prints_the_table_and_writes_json_and_page(run, folder):  # type
     assert "<h1>Modality gap report</h1>" in html_path.read_text()
 
 
+def test_attributes_and_a_temperature_bring_their_tables(run, folder):  # type: ignore[no-untyped-def]
+    red = folder.parent / "red.txt"
+    red.write_text("\n".join("true" if k % 2 else "false" for k in range(30)))
+    labels = folder.parent / "labels.npy"
+    options = ["--labels", labels, "--attributes", red, "--temperature", 0.1]
+    result = run("measure", folder, *options)
+    assert result.code == 0, result.err
+    assert "Objects or attributes?" in result.out
+    assert "How sure is the softmax?" in result.out
+
+
 @pytest.mark.parametrize("form", ["folder", "npz", "named files"])
 def test_every_form_of_source_gives_the_same_numbers(run, folder, form):  # type: ignore[no-untyped-def]
     arrays = {name: np.load(folder / f"{name}.npy") for name in ("image", "text")}

@@ -81,6 +81,35 @@ def test_measure_gathers_the_geometry_and_the_mixed_search():
     assert pair.intervals["recall@1 image→text"].value == pytest.approx(pair.recall(0))
 
 
+def test_labels_and_attributes_bring_scatter_and_bias():
+    space = space_with_labels()
+    assert measure(space).moad == {}
+    rng = np.random.default_rng(1)
+    attributes = {
+        attribute: {name: rng.random(len(x)) < 0.4 for name, x in space.arrays.items()}
+        for attribute in ("red", "small")
+    }
+    marked = Embeddings(
+        space.arrays, groups=space.groups, labels=space.labels, attributes=attributes
+    )
+    found = measure(marked)
+    assert found.scatter == metrics.class_scatter(space.arrays, space.labels)
+    for name in space.names:
+        columns = np.stack([attributes[a][name] for a in ("red", "small")], axis=1)
+        assert found.moad[name] == metrics.moad(space[name], space.labels[name], columns)
+
+
+def test_a_temperature_brings_entropy_and_loss():
+    space = space_with_labels()
+    x, y = space["image"], space["text"]
+    (pair,) = measure(space, temperature=0.1).pairs
+    assert pair.entropy["image→text"] == metrics.entropy_summary(x, y, temperature=0.1)
+    assert pair.entropy["text→image"] == metrics.entropy_summary(y, x, temperature=0.1)
+    groups = space.codes["image"], space.codes["text"]
+    assert pair.loss == metrics.contrastive_loss(x, y, temperature=0.1, groups=groups)
+    assert measure(space).pairs[0].loss is None
+
+
 def test_fast_measures_what_one_pass_gives_and_nothing_else():
     space = space_with_labels()
     fast, full = measure(space, fast=True), measure(space)

@@ -122,6 +122,21 @@ def test_details_answer_their_questions_with_the_measured_numbers(wide: Measurem
         assert {len(row) for row in table.rows} == {len(table.headings)}
 
 
+def test_labels_attributes_and_a_temperature_have_their_tables() -> None:
+    base = space()
+    red = {name: np.arange(60) % 2 == 0 for name in base.names}
+    marked = Embeddings(base.arrays, labels=base.labels, attributes={"red": red})
+    found = measure(marked, temperature=0.05)
+    tables = {table.question: table for table in details(found)}
+    assert tables["Objects or attributes?"].rows[0][1] == f"{found.moad['image'].moad:.3f}"
+    loss = found.pairs[0].loss
+    assert loss is not None
+    assert tables["How sure is the softmax?"].rows[0][3] == f"{loss.mean:.3f}"
+    assert found.scatter is not None
+    spread = tables["What does it cost? The spread of a class"].rows[0]
+    assert spread[1] == f"{found.scatter.within:.3f}"
+
+
 def test_a_fast_measurement_shows_only_what_it_has() -> None:
     shown = [table.question for table in details(measure(space(), fast=True))]
     assert shown == ["How big is the gap?", "What are the modalities like?"]

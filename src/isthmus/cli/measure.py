@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Groups, Html, Json, Labels, Modalities, Seed, Source, split_names
+from .options import Attributes, Groups, Html, Json, Labels, Modalities, Seed, Source, split_names
 from .show import show
 
 if TYPE_CHECKING:
@@ -19,6 +19,14 @@ def measure(
     modalities: Modalities = None,
     groups: Groups = None,
     labels: Labels = None,
+    attributes: Attributes = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            help="Also the softmax entropy and contrastive loss at this temperature.",
+            show_default=False,
+        ),
+    ] = None,
     html: Html = None,
     json: Json = None,
     fast: Annotated[
@@ -52,7 +60,11 @@ def measure(
     from ..report import findings, write_json
 
     sets = read_sets(
-        *source, modalities=split_names(modalities), groups=groups or (), labels=labels or ()
+        *source,
+        modalities=split_names(modalities),
+        groups=groups or (),
+        labels=labels or (),
+        attributes=attributes or (),
     )
     if shard is not None:
         sets = {f"{name} {shard}": _part(space, shard) for name, space in sets.items()}
@@ -65,7 +77,7 @@ def measure(
         show({name: one_pass_measurement(state)})
         return
     measurements = {
-        name: measure_embeddings(space, fast=fast, exact=exact, seed=seed)
+        name: measure_embeddings(space, temperature=temperature, fast=fast, exact=exact, seed=seed)
         for name, space in sets.items()
     }
     several = len(sets) > 1

@@ -34,6 +34,13 @@ Labels = Annotated[
         show_default="none",
     ),
 ]
+Attributes = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A boolean attribute of the rows, for MOAD beside --labels; given like --groups.",
+        show_default="none",
+    ),
+]
 Html = Annotated[
     str | None, typer.Option(help="Write the report to this page.", show_default=False)
 ]

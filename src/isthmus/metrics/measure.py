@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
 from ..arrays import Array, to_numpy, unit_rows
 from ..embeddings import Embeddings
 from ..errors import InputError
+from .bias import Moad, moad
 from .clustering import Clustering, joint_clustering
 from .estimate import Estimate
-from .gap_vector import gap_vector_from
-from .intervals import gap_intervals
-from .measurement import Measurement, ModalityMeasurement, PairMeasurement
+from .measurement import Measurement, ModalityMeasurement
 from .mixed_search import MixedSearch, mixed_search
 from .neighbours import knn_estimate
-from .ranking import QueryScores, Retrieval
+from .pair_measure import measure_pair, one_pass_pair
+from .scatter import Scatter, class_scatter
 from .second_moments import SecondMoments
-from .separability import modality_auc
 from .spectrum import effective_rank_from
 from .state import GapState
-from .uncertainty import Interval, mean_interval
-from .uniformity import gaussian_uniformity
+from .uniformity import gaussian_uniformity, wasserstein_uniformity_from
 
 SAMPLE = 4000
 """Rows of each modality that an all-pairs estimate is taken from, unless exact."""
@@ -39,6 +36,7 @@ def measure(
     embeddings: Embeddings,
     *,
     n_clusters: int | None = None,
+    temperature: float | None = None,
     fast: bool = False,
     exact: bool = False,
     seed: int = 0,
@@ -48,9 +46,9 @@ def measure(
     For every pair of modalities: L2M, RMG, L2I and true-pair cosine; linear separability and
     the shape of the gap vector; retrieval in both directions (R@1, 5, 10, median rank, MRR,
     nDCG, mAP); 95 % intervals over groups. For every modality: mean angular value, effective
-    rank, uniformity. For all together: mixed search, and where rows have labels joint k-means
-    (V-measure) and kNN accuracy. The definitions are with the plain functions in
-    `isthmus.metrics`.
+    rank, uniformity. For all together: mixed search and Wasserstein uniformity; where rows have
+    labels joint k-means (V-measure), kNN accuracy and scatter; with attributes too, MOAD. The
+    definitions are with the plain functions in `isthmus.metrics`.
 
     Parameters
     ----------
@@ -58,6 +56,9 @@ def measure(
         The space; a pair of modalities without any common group is left out.
     n_clusters:
         k of the joint k-means; the number of labels if not given.
+    temperature:
+        If given, also the entropy of the softmax over all candidates at this temperature, and
+        the contrastive loss.
     fast:
         Only what one pass over the rows gives: L2M, RMG, L2I, pair cosine, cones.
     exact:
@@ -95,11 +96,25 @@ def measure(
             for name, x in embeddings.arrays.items()
         ),
         pairs=tuple(
-            _measure_pair(embeddings, a, b, state, seconds, exact, seed) for a, b in state.pairs
+            measure_pair(
+                embeddings,
+                pair,
+                state,
+                seconds,
+                temperature=temperature,
+                max_queries=None if exact else QUERIES,
+                seed=seed,
+            )
+            for pair in state.pairs
         ),
         clustering=clustering,
         knn_accuracy=knn,
         mixed_search=_measure_mixed(embeddings, None if exact else SAMPLE // 2, seed),
+        wasserstein_uniformity=wasserstein_uniformity_from(
+            reduce(SecondMoments.merge, seconds.values())
+        ),
+        scatter=_measure_scatter(embeddings),
+        moad=_measure_bias(embeddings),
     )
 
 
@@ -110,7 +125,7 @@ def one_pass_measurement(state: GapState) -> Measurement:
         modalities=tuple(
             ModalityMeasurement(name, m.count, m.mean_cosine) for name, m in state.moments.items()
         ),
-        pairs=tuple(_one_pass_pair(state, a, b) for a, b in state.pairs),
+        pairs=tuple(one_pass_pair(state, a, b) for a, b in state.pairs),
     )
 
 
@@ -119,64 +134,23 @@ def stacked_unit_rows(embeddings: Embeddings) -> Array:
     return np.concatenate([to_numpy(unit_rows(x)) for x in embeddings.arrays.values()])
 
 
-def _one_pass_pair(state: GapState, a: str, b: str) -> PairMeasurement:
-    matched = state.pairs[a, b]
-    return PairMeasurement(
-        modalities=(a, b),
-        matched_pairs=matched.count,
-        l2m=state.l2m(a, b),
-        rmg=state.rmg(a, b),
-        l2i=matched.mean_distance,
-        pair_cosine=matched.mean_cosine,
-    )
-
-
-def _measure_pair(
-    embeddings: Embeddings,
-    a: str,
-    b: str,
-    state: GapState,
-    seconds: Mapping[str, SecondMoments],
-    exact: bool,
-    seed: int,
-) -> PairMeasurement:
-    base = _one_pass_pair(state, a, b)
-    codes = embeddings.codes
-    found: dict[str, Retrieval] = {}
-    gaps = gap_intervals(embeddings, (a, b), seed=seed)
-    intervals: dict[str, Interval] = {
-        "l2m": gaps.l2m,
-        "rmg": gaps.rmg,
-        "pair_cosine": gaps.pair_cosine,
-    }
-    for x, y in ((a, b), (b, a)):
-        way = f"{x}→{y}"
-        scores = QueryScores.of(
-            embeddings[x],
-            embeddings[y],
-            (codes[x], codes[y]),
-            max_queries=None if exact else QUERIES,
-            seed=seed,
-        )
-        found[way] = scores.summary()
-        intervals[f"recall@1 {way}"] = mean_interval(
-            scores.hits(1), codes[x][scores.rows], seed=seed
-        )
-    return replace(
-        base,
-        separability=_separability(embeddings, a, b, seed),
-        vector=gap_vector_from(seconds[a], seconds[b]),
-        retrieval=found,
-        intervals=intervals,
-    )
-
-
-def _separability(embeddings: Embeddings, a: str, b: str, seed: int) -> float | None:
-    codes = embeddings.codes[a], embeddings.codes[b]
-    try:
-        return modality_auc(embeddings[a], embeddings[b], groups=codes, seed=seed)
-    except InputError:  # too few groups to hold any out: the space has no such number
+def _measure_scatter(embeddings: Embeddings) -> Scatter | None:
+    if embeddings.labels is None:
         return None
+    return class_scatter(embeddings.arrays, embeddings.labels)
+
+
+def _measure_bias(embeddings: Embeddings) -> dict[str, Moad]:
+    if embeddings.labels is None or not embeddings.attributes:
+        return {}
+    return {
+        name: moad(
+            embeddings[name],
+            embeddings.labels[name],
+            np.stack([values[name] for values in embeddings.attributes.values()], axis=1),
+        )
+        for name in embeddings.names
+    }
 
 
 def _measure_mixed(

@@ -8,11 +8,14 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import missing
+from .bias import Moad
 from .clustering import Clustering
+from .entropy import ContrastiveLoss, EntropySummary
 from .estimate import Estimate
 from .gap_vector import GapVector
 from .mixed_search import MixedSearch
 from .ranking import Retrieval
+from .scatter import Scatter
 from .uncertainty import Interval
 
 if TYPE_CHECKING:
@@ -52,7 +55,10 @@ class PairMeasurement:
     rmg: float
     l2i: float
     pair_cosine: float
+    alignment: float | None = None
     separability: float | None = None
+    entropy: Mapping[str, EntropySummary] = field(default_factory=dict)
+    loss: ContrastiveLoss | None = None
     vector: GapVector | None = None
     retrieval: Mapping[str, Retrieval] = field(default_factory=dict)
     intervals: Mapping[str, Interval] = field(default_factory=dict)
@@ -73,8 +79,9 @@ class PairMeasurement:
 class Measurement:
     """What `measure` found.
 
-    `clustering` and `knn_accuracy` are None where no labels were given (or kNN could not be
-    split by group); `mixed_search` in a fast measurement.
+    `wasserstein_uniformity` is that of all modalities stacked. What needs labels (`clustering`,
+    `knn_accuracy`, `scatter`) or attributes too (`moad`, by modality) is None, or empty, without
+    them; so is in a fast measurement whatever takes more than one pass.
     """
 
     dimension: int
@@ -83,6 +90,9 @@ class Measurement:
     clustering: Clustering | None = None
     knn_accuracy: Estimate | None = None
     mixed_search: MixedSearch | None = None
+    wasserstein_uniformity: float | None = None
+    scatter: Scatter | None = None
+    moad: Mapping[str, Moad] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, numbers rounded to `SIGNIFICANT_DIGITS`."""

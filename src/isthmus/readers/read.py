@@ -32,6 +32,7 @@ def read_embeddings(
     modalities: Sequence[str] | None = None,
     groups: Sequence[str] = (),
     labels: Sequence[str] = (),
+    attributes: Sequence[str] = (),
 ) -> Embeddings:
     """Read one set of embeddings.
 
@@ -61,6 +62,9 @@ def read_embeddings(
         or names of arrays or columns in the source: each for all modalities, or for one where
         written `NAME=…`. Without them, `NAME.groups` and `NAME.labels` beside the arrays are
         used where present.
+    attributes:
+        Boolean columns, named as labels are, of modalities with equally many rows: see
+        `read_attributes`.
 
     Raises
     ------
@@ -76,8 +80,9 @@ def read_embeddings(
     Embeddings(image: 3 x 3, text: 3 x 3, 3 groups)
     """
     raw = read_raw(*source, modalities=modalities, groups=groups, labels=labels)
+    named = read_attributes(*source, attributes=attributes) if attributes else None
     with _named(source), np.errstate(invalid="ignore", over="ignore"):  # such rows are named
-        return Embeddings(raw.arrays, groups=raw.groups, labels=raw.labels)
+        return Embeddings(raw.arrays, groups=raw.groups, labels=raw.labels, attributes=named)
 
 
 class Raw(NamedTuple):

@@ -1,7 +1,8 @@
 """Reports: the table, the findings, the figures, and the page that holds them."""
 
 from .artefacts import write_json, write_parquet
-from .details import Detail, details, rich_detail
+from .detail import Detail, rich_detail
+from .details import details
 from .findings import compare, differences, findings
 from .page import Card, Report, Section, embedding_section
 from .table import COLUMNS, rich_table, table_rows

@@ -17,7 +17,8 @@ from ..files import atomic_write
 from ..metrics.dimension_ablation import DimensionAblation, dimension_ablation
 from ..metrics.measurement import Measurement
 from ..resampling import group_count, redraw
-from .details import Detail, details
+from .detail import Detail
+from .details import details
 from .maps import pca_map
 from .preview import PREVIEW_HEADING
 from .table import COLUMNS, table_rows

@@ -1,0 +1,40 @@
+"""One table behind the main one, for the page and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One table: the question it answers, its headings and rows of cells, and a legend."""
+
+    question: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    legend: str
+
+
+def rich_detail(detail: Detail) -> RichTable:
+    """A detail table for the terminal."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=detail.question,
+        caption=detail.legend,
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for k, heading in enumerate(detail.headings):
+        table.add_column(heading, justify="left" if k == 0 else "right")
+    for row in detail.rows:
+        table.add_row(*row)
+    return table

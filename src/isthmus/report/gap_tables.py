@@ -1,0 +1,117 @@
+"""Tables of the gap itself: how big it is, what carries it, what it goes with."""
+
+from __future__ import annotations
+
+from ..metrics.measurement import Measurement
+from .cells import estimate_text, pair_name, with_interval
+from .detail import Detail
+
+
+def size_table(measurement: Measurement) -> Detail:
+    """L2M, RMG, pair cosine and L2I of every pair."""
+    rows = [
+        [
+            pair_name(pair),
+            with_interval(pair, "l2m", pair.l2m),
+            with_interval(pair, "rmg", pair.rmg),
+            with_interval(pair, "pair_cosine", pair.pair_cosine),
+            f"{pair.l2i:.3f}",
+        ]
+        for pair in measurement.pairs
+    ]
+    legend = (
+        "In brackets: 95 % intervals, by bootstrap over groups."
+        if _any_intervals(measurement)
+        else ""
+    )
+    headings = ("modalities", "gap (L2M)", "RMG", "pair cosine", "L2I")
+    return Detail("How big is the gap?", headings, rows, legend)
+
+
+def carriers_table(measurement: Measurement) -> Detail:
+    """Separability and shape of the gap vector."""
+    rows = [
+        [
+            pair_name(pair),
+            "–" if pair.separability is None else f"{pair.separability:.3f}",
+            f"{pair.vector.share_of_variance:.1%}",
+            *(f"{value:.1%}" for value in (pair.vector.along_x, pair.vector.along_y)),
+            *(f"{value:.2f}" for value in (pair.vector.cosine_x, pair.vector.cosine_y)),
+        ]
+        for pair in measurement.pairs
+        if pair.vector is not None
+    ]
+    headings = (
+        *("modalities", "separability", "share of variance"),
+        *("along it: first", "second", "cosine to span: first", "second"),
+    )
+    legend = (
+        "Separability: held-out AUC of the best hyperplane between modalities (0.5 none, 1 "
+        "perfect). Share of variance: the gap vector's part of the variance of both modalities. "
+        "Along it: the part of each modality's own variance in the gap's direction. Cosine to "
+        "span: 0 where the gap is orthogonal to all that varies in the modality."
+    )
+    return Detail("What carries it?", headings, rows, legend)
+
+
+def modalities_table(measurement: Measurement) -> Detail:
+    """Cone, effective rank and uniformity of every modality."""
+    rows = [
+        [
+            m.name,
+            f"{m.rows:,}",
+            f"{m.mean_angular_value:.3f}",
+            "–"
+            if m.effective_rank is None
+            else f"{m.effective_rank:.0f} of {measurement.dimension}",
+            "–" if m.uniformity is None else estimate_text(m.uniformity, 2),
+        ]
+        for m in measurement.modalities
+    ]
+    legend = (
+        "Mean cosine: between all pairs of rows of the modality, its cone. Uniformity: log mean "
+        "Gaussian potential, lower is more even; ± where estimated on a sample."
+    )
+    headings = ("modality", "rows", "mean cosine", "effective rank", "uniformity")
+    return Detail("What are the modalities like?", headings, rows, legend)
+
+
+def softmax_table(measurement: Measurement) -> Detail:
+    """Entropy and loss at a temperature."""
+    rows = [
+        [
+            way,
+            f"{found.mean:.2f} ± {found.std:.2f}",
+            f"{found.maximum:.2f}",
+            f"{pair.loss.mean:.3f}",
+        ]
+        for pair in measurement.pairs
+        if pair.loss is not None
+        for way, found in pair.entropy.items()
+    ]
+    headings = ("from → to", "entropy", "at most", "loss of both ways")
+    legend = "Softmax over all candidates at the temperature asked for, in nats; ± over queries."
+    return Detail("How sure is the softmax?", headings, rows, legend)
+
+
+def bias_table(measurement: Measurement) -> Detail:
+    """Objects against attributes."""
+    rows = [
+        [
+            name,
+            f"{found.moad:.3f}",
+            f"{found.object_delta:.3f}",
+            f"{found.attribute_delta:.3f}",
+        ]
+        for name, found in measurement.moad.items()
+    ]
+    headings = ("modality", "MOAD", "difference by label", "by attribute")
+    legend = (
+        "How much more alike rows are that share a label, or an attribute, than rows that do "
+        "not. MOAD, the difference of the two, is positive where objects rule the space."
+    )
+    return Detail("Objects or attributes?", headings, rows, legend)
+
+
+def _any_intervals(measurement: Measurement) -> bool:
+    return any(pair.intervals for pair in measurement.pairs)
