@@ -8,7 +8,7 @@ from scipy.stats import kendalltau
 
 from isthmus import InputError
 from isthmus.metrics.bias import caption_presence_bias, factor_bias, moad
-from isthmus.metrics.neighbourhood import ClassMoments
+from isthmus.metrics.class_moments import ClassMoments
 from tests.reference import groups as reference
 from tests.strategies import rotation, seeds
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array, to_numpy
 from ..errors import InputError
-from .neighbourhood import ClassMoments
+from .class_moments import ClassMoments
 
 
 @dataclass(frozen=True)
