@@ -201,6 +201,22 @@ def test_no_permission_to_write_is_said_and_nothing_is_written(run, folder):  # 
     assert result.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["--json", "--html", "--save-state"])
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(  # type: ignore[no-untyped-def]
+    run, folder, monkeypatch, option
+):
+    blocked = folder.parent / "file"
+    blocked.write_text("in the way")
+
+    def no_work(*_: object, **__: object) -> None:
+        pytest.fail("measured before the output was checked")
+
+    monkeypatch.setattr("isthmus.metrics.state.GapState.of", no_work)
+    result = run("measure", folder, option, blocked / "out.x")
+    assert result.code == 2
+    assert result.err.startswith("isthmus: error: cannot write ")
+
+
 def test_folder_of_folders_gives_a_row_each(run, folder):  # type: ignore[no-untyped-def]
     run("close", folder, "--out", folder.parent / "sets" / "closed")
     folder.rename(folder.parent / "sets" / "open")
@@ -290,3 +306,15 @@ def test_version(run):  # type: ignore[no-untyped-def]
     import isthmus
 
     assert run("--version").out == f"isthmus {isthmus.__version__}\n"
+
+
+def test_files_are_written_before_the_terminal_can_break(run, folder, monkeypatch):  # type: ignore[no-untyped-def]
+    def broken(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("rich.console.Console.print", broken)
+    path = folder.parent / "r.json"
+    with pytest.raises(BrokenPipeError):
+        run("measure", folder, "--json", path, "--html", folder.parent / "r.html")
+    assert json.loads(path.read_text())["measurements"]
+    assert (folder.parent / "r.html").exists()

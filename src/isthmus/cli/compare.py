@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Html, Json, Modalities, Seed, split_names
+from .options import Html, Json, Modalities, Seed, check_outputs, split_names
 from .show import show
 
 
@@ -42,12 +42,12 @@ def compare(
             sets[name] = space
     if len(sets) < 2:
         raise InputError(f"a comparison needs at least two sets; found {', '.join(sets)}")
+    check_outputs(json, html)
     if matched:
         sampled = matched_sizes(list(sets.values()), seed=seed)
         sets = dict(zip(sets, sampled, strict=True))
     measurements = {name: measure_embeddings(space, seed=seed) for name, space in sets.items()}
     sentences = differences(measurements)
-    show(measurements, sentences)
     if json is not None:
         write_json(json, measurements, findings=sentences)
     if html is not None:
@@ -61,3 +61,4 @@ def compare(
                 for name, space in sets.items()
             ],
         ).write(html)
+    show(measurements, sentences)

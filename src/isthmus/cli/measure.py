@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Attributes, Groups, Html, Json, Labels, Modalities, Seed, Source, split_names
+from .options import (
+    Attributes,
+    Groups,
+    Html,
+    Json,
+    Labels,
+    Modalities,
+    Seed,
+    Source,
+    check_outputs,
+    split_names,
+)
 from .show import show
 
 if TYPE_CHECKING:
@@ -66,6 +77,7 @@ def measure(
         labels=labels or (),
         attributes=attributes or (),
     )
+    check_outputs(json, html, save_state)
     if shard is not None:
         sets = {f"{name} {shard}": _part(space, shard) for name, space in sets.items()}
     if save_state is not None:
@@ -87,7 +99,6 @@ def measure(
         for sentence in findings(name if several else "", measurement)
     ]
     previewed = [] if fast or several else _preview(next(iter(sets.values())), seed)
-    show(measurements, sentences, detailed=not several, preview=previewed)
     if json is not None:
         write_json(json, measurements, findings=sentences, closing_preview=previewed)
     if html is not None:
@@ -104,6 +115,7 @@ def measure(
                 for name, space in sets.items()
             ],
         ).write(html)
+    show(measurements, sentences, detailed=not several, preview=previewed)
 
 
 def _part(space: Embeddings, shard: str) -> Embeddings:

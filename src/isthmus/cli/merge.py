@@ -26,6 +26,6 @@ def merge(
 
     state = reduce(GapState.merge, map(GapState.load, states))
     measurements = {"merged": one_pass_measurement(state)}
-    show(measurements, detailed=True)
     if json is not None:
         write_json(json, measurements)
+    show(measurements, detailed=True)

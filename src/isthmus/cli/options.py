@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,6 +49,15 @@ Json = Annotated[
     str | None, typer.Option("--json", help="Write the numbers to this file.", show_default=False)
 ]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is random.")]
+
+
+def check_outputs(*paths: str | Path | None) -> None:
+    """An error before the work, not after it, if a file could not be written."""
+    from ..files import check_writable
+
+    for path in paths:
+        if path is not None:
+            check_writable(Path(path).parent)
 
 
 def split_names(names: str | None) -> list[str] | None:
