@@ -72,7 +72,7 @@ FULL = Size(
     scans=None, train_variants=4, test_variants=4, steps=400, batch_size=256, measure_every=20
 )
 QUICK = Size(
-    scans=500, train_variants=2, test_variants=2, steps=150, batch_size=128, measure_every=15
+    scans=450, train_variants=2, test_variants=2, steps=140, batch_size=112, measure_every=20
 )
 
 
