@@ -111,7 +111,8 @@ def captioned_digits(
     instances = np.repeat(chosen, variants)
     rng = np.random.default_rng([seed, split == "test"])
     factors = np.stack([rng.integers(len(v), size=len(instances)) for v in FACTORS.values()], 1)
-    drawn = [_draw(scans[i], f, rng) for i, f in zip(instances, factors, strict=True)]
+    strokes = {i: _stroke(scans[i]) for i in chosen}
+    drawn = [_draw(strokes[i], f, rng) for i, f in zip(instances, factors, strict=True)]
     grey = _downscale(np.stack(drawn))
     grey = np.stack([_shrink(g, rng) if f[3] else g for g, f in zip(grey, factors, strict=True)])
     coloured = grey[..., None] * _RGB[factors[:, 4], None, None, :]
@@ -125,18 +126,19 @@ def captioned_digits(
 
 
 @cache
-def _scans() -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """All 1,797 scans enlarged to (56, 56) strokes, and their digits."""
+def _scans() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """All 1,797 scans, (8, 8) grey values from 0 to 16 each, and their digits."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
+    return bunch.images, bunch.target.astype(np.int64)
+
+
+def _stroke(scan: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """A scan enlarged through a cubic spline and framed, (56, 56), as a stroke."""
     factor = _BOX * _SCALE / 8
-    enlarged = ndimage.zoom(
-        bunch.images / 16, (1, factor, factor), order=3, mode="grid-constant", grid_mode=True
-    )
-    margin = (SIDE - _BOX) // 2 * _SCALE
-    framed = np.pad(enlarged, ((0, 0), (margin, margin), (margin, margin)))
-    return framed >= _INK, bunch.target.astype(np.int64)
+    enlarged = ndimage.zoom(scan / 16, factor, order=3, mode="grid-constant", grid_mode=True)
+    return np.asarray(np.pad(enlarged, (SIDE - _BOX) // 2 * _SCALE) >= _INK)
 
 
 def _draw(
