@@ -45,6 +45,14 @@ def positional(*rows: int) -> Codes:
     return np.arange(rows[0])
 
 
+def given_or_positional(codes: tuple[Codes, Codes] | None, n: int, m: int) -> tuple[Codes, Codes]:
+    """The codes of n and of m rows, or without any those by position."""
+    if codes is not None:
+        return codes
+    by_position = positional(n, m)
+    return by_position, by_position
+
+
 def matched_pairs(x: Codes, y: Codes) -> Iterator[tuple[Codes, Codes]]:
     """All (i, j) with x[i] == y[j], as index arrays, chunk by chunk in bounded memory.
 

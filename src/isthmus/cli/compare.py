@@ -32,7 +32,7 @@ def compare(
     from ..metrics.measure import measure as measure_embeddings
     from ..metrics.uncertainty import matched_sizes
     from ..readers import read_sets
-    from ..report import Report, differences, embedding_section, write_json
+    from ..report import differences, sets_report, write_json
 
     sets = {}
     for source in sources:
@@ -51,14 +51,6 @@ def compare(
     if json is not None:
         write_json(json, measurements, findings=sentences)
     if html is not None:
-        Report(
-            title="Modality gaps compared",
-            subtitle=" · ".join(sets),
-            findings=sentences,
-            measurements=measurements,
-            sections=[
-                embedding_section(name, space, measurement=measurements[name], seed=seed)
-                for name, space in sets.items()
-            ],
-        ).write(html)
+        title, subtitle = "Modality gaps compared", " · ".join(sets)
+        sets_report(title, subtitle, sets, measurements, findings=sentences, seed=seed).write(html)
     show(measurements, sentences)

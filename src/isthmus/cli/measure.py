@@ -102,18 +102,16 @@ def measure(
     if json is not None:
         write_json(json, measurements, findings=sentences, closing_preview=previewed)
     if html is not None:
-        from ..report import Report, embedding_section
+        from ..report import sets_report
 
-        Report(
-            title="Modality gap report",
-            subtitle=" · ".join(Path(part).name for part in source),
+        sets_report(
+            "Modality gap report",
+            " · ".join(Path(part).name for part in source),
+            sets,
+            measurements,
             findings=sentences,
             preview=previewed,
-            measurements=measurements,
-            sections=[
-                embedding_section(name, space, measurement=measurements[name], seed=seed)
-                for name, space in sets.items()
-            ],
+            seed=seed,
         ).write(html)
     show(measurements, sentences, detailed=not several, preview=previewed)
 

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from ..arrays import Array, check_widths, like, row_chunks, take_rows, to_numpy, unit_rows
 from ..arrays import working_dtype as precision
 from ..errors import InputError
-from ..matching import Codes, matched_pairs, positional
+from ..matching import Codes, given_or_positional, matched_pairs
 from .dimensions import largest_gap_first
 from .gap import Groups, encode_groups, l2m_from, rmg_from
 from .moments import Moments
 from .pair_moments import PairMoments
-
-STRIP_BYTES = 32 * 2**20
-"""The strip of scores that is held at a time, with its copies, takes about this much memory."""
+from .strips import STRIP_BYTES, score_rounding
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def dimension_ablation(
     ((0,), [1.414, 0.0], (1.0, 1.0))
     """
     check_widths(x, y)
-    codes = _codes(x, y, groups)
+    codes = given_or_positional(encode_groups(x, y, groups), x.shape[0], y.shape[0])
     ks = sorted({int(k) for k in counts})
     if not ks or ks[0] < 0 or ks[-1] >= x.shape[1]:
         raise InputError(
@@ -104,7 +102,7 @@ def dimension_ablation(
     other = _best_others(x, y, codes, order, ks, (lengths_x, lengths_y))
     xp = array_namespace(x)
     epsilon = max(float(xp.finfo(precision(array)).eps) for array in (x, y))
-    rounding = epsilon * max(8.0, x.shape[1] ** 0.5)  # as in `retrieval.ranks`
+    rounding = score_rounding(epsilon, x.shape[1])
     recalls = []
     for matching, wrong in zip(best, other, strict=True):
         matched = matching[:, 0] > -np.inf
@@ -119,14 +117,6 @@ def dimension_ablation(
         recall_x_to_y=tuple(recalls[0].tolist()),
         recall_y_to_x=tuple(recalls[1].tolist()),
     )
-
-
-def _codes(x: Array, y: Array, groups: Groups | None) -> tuple[Codes, Codes]:
-    codes = encode_groups(x, y, groups)
-    if codes is not None:
-        return codes
-    by_position = positional(x.shape[0], y.shape[0])
-    return by_position, by_position
 
 
 def _kept_squares(rows: Array, order: NDArray[np.int64], ks: list[int]) -> Array:

@@ -16,6 +16,7 @@ from scipy import sparse
 from ..arrays import Array, row_chunks, take_rows, to_numpy, unit_rows
 from ..embeddings import Embeddings
 from ..matching import Codes, matched_pairs
+from ..resampling import group_count
 from .gap import l2m_from, rmg_from
 from .moments import Moments
 from .pair_moments import PairMoments
@@ -55,7 +56,7 @@ def gap_intervals(
     x, y = embeddings[a], embeddings[b]
     codes = embeddings.codes[a], embeddings.codes[b]
     rng = np.random.default_rng(seed)
-    groups = 1 + int(max(c.max() for c in embeddings.codes.values()))
+    groups = group_count(embeddings)
     blocks = min(groups, BLOCKS)
     block_of = rng.permutation(groups) % blocks  # (groups,)
     sums_x, counts_x = _block_sums(x, block_of[codes[0]], blocks)

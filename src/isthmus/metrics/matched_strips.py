@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, check_widths, to_numpy
 from ..errors import InputError
-from ..matching import Codes, count_matches, positional
+from ..matching import Codes, count_matches, given_or_positional
 from .strips import SCORE_BYTES, Gallery, strip_rows
 
 NOTHING = -2.0
@@ -127,9 +127,7 @@ def checked_codes(
     queries: Array, candidates: Array, codes: tuple[Codes, Codes] | None
 ) -> tuple[Codes, Codes]:
     """Codes of queries and candidates, by position where none are given; an error if none match."""
-    if codes is None:
-        by_position = positional(queries.shape[0], candidates.shape[0])
-        codes = (by_position, by_position)
+    codes = given_or_positional(codes, queries.shape[0], candidates.shape[0])
     check_widths(queries, candidates)
     if not np.isin(*codes).any():
         raise InputError("no query matches a candidate")

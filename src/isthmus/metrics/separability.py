@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array, check_widths, like, row_chunks, to_numpy, unit_rows
 from ..errors import InputError
-from ..matching import Codes, positional
+from ..matching import Codes, given_or_positional
 from .gap import Groups, encode_groups
 from .second_moments import SecondMoments
 
@@ -149,9 +149,7 @@ def _folds(
     x: Array, y: Array, codes: tuple[Codes, Codes] | None, folds: int, seed: int
 ) -> tuple[Codes, Codes, int]:
     """Fold of each row of x and of y, and how many folds there are."""
-    if codes is None:
-        by_position = positional(x.shape[0], y.shape[0])
-        codes = (by_position, by_position)
+    codes = given_or_positional(codes, x.shape[0], y.shape[0])
     distinct = int(max(codes[0].max(), codes[1].max())) + 1
     if distinct < 2:
         raise InputError("splitting by group needs at least two groups; found one")

@@ -23,6 +23,11 @@ SCORE_BYTES = 8
 """Memory per score of a strip: the score itself, and what comparing it needs."""
 
 
+def score_rounding(epsilon: float, width: int) -> float:
+    """Equal vectors of a width may score unequally by so much, depending on their place."""
+    return epsilon * max(8.0, math.sqrt(width))
+
+
 @dataclass(frozen=True)
 class Gallery:
     """The candidates' unit rows, (M, D), in the precision that they are compared in."""
@@ -53,10 +58,9 @@ class Gallery:
 
     @property
     def rounding(self) -> float:
-        """Equal vectors may score unequally by so much, depending on their place in a product."""
+        """Cosines that differ by no more are tied."""
         xp = array_namespace(self.units)
-        width = int(self.units.shape[1])
-        return float(xp.finfo(self.units.dtype).eps) * max(8.0, math.sqrt(width))
+        return score_rounding(float(xp.finfo(self.units.dtype).eps), int(self.units.shape[1]))
 
     def scores(self, queries: Array, rows: NDArray[np.int64]) -> Array:
         """Cosines of some rows of the queries with all candidates, (q, M)."""

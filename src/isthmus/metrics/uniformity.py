@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, check_widths, take_rows, to_numpy, unit_rows, working_dtype
 from ..errors import InputError
-from ..matching import Codes, positional
+from ..matching import Codes, given_or_positional
 from .estimate import Estimate
 from .gap import Groups, encode_groups
 from .group_sums import group_sums
@@ -116,10 +116,7 @@ def pair_centroids(x: Array, y: Array, *, groups: Groups | None = None) -> Array
     array([[0.707..., 0.707...], [0. , 1. ]])
     """
     check_widths(x, y)
-    codes = encode_groups(x, y, groups)
-    if codes is None:
-        by_position = positional(x.shape[0], y.shape[0])
-        codes = (by_position, by_position)
+    codes = given_or_positional(encode_groups(x, y, groups), x.shape[0], y.shape[0])
     common = np.intersect1d(*codes)
     if not len(common):
         raise InputError("no row of the one modality matches a row of the other")

@@ -4,7 +4,7 @@ from .artefacts import write_json, write_parquet
 from .detail import Detail, rich_detail
 from .details import details
 from .findings import compare, differences, findings
-from .page import Card, Report, Section, embedding_section
+from .page import Card, Report, Section, embedding_section, sets_report
 from .table import COLUMNS, rich_table, table_rows
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "findings",
     "rich_detail",
     "rich_table",
+    "sets_report",
     "table_rows",
     "write_json",
     "write_parquet",

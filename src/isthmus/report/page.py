@@ -94,6 +94,30 @@ class Report:
             temporary.write_text(self.html(), encoding="utf-8")
 
 
+def sets_report(
+    title: str,
+    subtitle: str,
+    sets: Mapping[str, Embeddings],
+    measurements: Mapping[str, Measurement],
+    *,
+    findings: Sequence[str],
+    preview: Sequence[str] = (),
+    seed: int = 0,
+) -> Report:
+    """The report of measured sets of embeddings, a section for each."""
+    return Report(
+        title=title,
+        subtitle=subtitle,
+        findings=findings,
+        measurements=measurements,
+        sections=[
+            embedding_section(name, space, measurement=measurements[name], seed=seed)
+            for name, space in sets.items()
+        ],
+        preview=preview,
+    )
+
+
 def embedding_section(
     title: str, embeddings: Embeddings, *, measurement: Measurement | None = None, seed: int = 0
 ) -> Section:
