@@ -12,7 +12,7 @@ import isthmus
 
 ROOT = Path(isthmus.__file__).parent
 LAYERS = (
-    *("errors", "arrays", "matching", "files", "checks", "embeddings", "resampling"),
+    *("errors", "progress", "arrays", "matching", "files", "checks", "embeddings", "resampling"),
     *("readers", "doctor", "metrics"),
     *(
         "closers",
