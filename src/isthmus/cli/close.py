@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import Groups, Labels, Modalities, Seed, Source, split_names
+from .progress import progress_bar
 from .show import show
 
 
@@ -37,6 +38,7 @@ def close(
     from ..errors import InputError
     from ..files import check_writable, write_together
     from ..metrics.measure import measure as measure_embeddings
+    from ..progress import steps
     from ..readers import read_embeddings
     from ..readers.write import embedding_writers
     from ..report import compare
@@ -54,10 +56,11 @@ def close(
     closer = KINDS[method]().fit(calibration)
     closed = closer.close(space)
     check_writable(out)
-    measurements = {
-        "before": measure_embeddings(space, seed=seed),
-        "closed": measure_embeddings(closed, seed=seed),
-    }
+    measurements = {}
+    with progress_bar(), steps({"before": 1, "closed": 1}) as step:
+        for name, embeddings in (("before", space), ("closed", closed)):
+            with step(name):
+                measurements[name] = measure_embeddings(embeddings, seed=seed)
     write_together({out / "closer.safetensors": closer.save, **embedding_writers(out, closed)})
     show(measurements, compare("before", measurements["before"], "closed", measurements["closed"]))
     Console().print(

@@ -19,10 +19,15 @@ from .options import (
     check_outputs,
     split_names,
 )
+from .progress import progress_bar
 from .show import show
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..embeddings import Embeddings
+
+_PREVIEW = "closing preview"
 
 
 def measure(
@@ -67,16 +72,18 @@ def measure(
     from ..metrics.measure import measure as measure_embeddings
     from ..metrics.measure import one_pass_measurement
     from ..metrics.state import GapState
+    from ..progress import steps
     from ..readers import read_sets
     from ..report import findings, write_json
 
-    sets = read_sets(
-        *source,
-        modalities=split_names(modalities),
-        groups=groups or (),
-        labels=labels or (),
-        attributes=attributes or (),
-    )
+    with progress_bar():
+        sets = read_sets(
+            *source,
+            modalities=split_names(modalities),
+            groups=groups or (),
+            labels=labels or (),
+            attributes=attributes or (),
+        )
     check_outputs(json, html, save_state)
     if shard is not None:
         sets = {f"{name} {shard}": _part(space, shard) for name, space in sets.items()}
@@ -84,21 +91,28 @@ def measure(
         if len(sets) > 1:
             raise InputError(f"a state is of one set; found {', '.join(sets)}")
         ((name, space),) = sets.items()
-        state = GapState.of(space)
+        with progress_bar():
+            state = GapState.of(space)
         state.save(save_state)
         show({name: one_pass_measurement(state)})
         return
-    measurements = {
-        name: measure_embeddings(space, temperature=temperature, fast=fast, exact=exact, seed=seed)
-        for name, space in sets.items()
-    }
     several = len(sets) > 1
+    previewed: list[str] = []
+    measurements = {}
+    with progress_bar(), steps(_work(sets, preview=not (several or fast))) as step:
+        for name, space in sets.items():
+            with step(name):
+                measurements[name] = measure_embeddings(
+                    space, temperature=temperature, fast=fast, exact=exact, seed=seed
+                )
+        if not (several or fast):
+            with step(_PREVIEW):
+                previewed = _preview(next(iter(sets.values())), seed)
     sentences = [
         sentence
         for name, measurement in measurements.items()
         for sentence in findings(name if several else "", measurement)
     ]
-    previewed = [] if fast or several else _preview(next(iter(sets.values())), seed)
     if json is not None:
         write_json(json, measurements, findings=sentences, closing_preview=previewed)
     if html is not None:
@@ -114,6 +128,14 @@ def measure(
             seed=seed,
         ).write(html)
     show(measurements, sentences, detailed=not several, preview=previewed)
+
+
+def _work(sets: Mapping[str, Embeddings], *, preview: bool) -> dict[str, float]:
+    """The steps of the command, as long as they have rows."""
+    from ..report.preview import GROUPS
+
+    rows = {name: float(sum(map(len, space.codes.values()))) for name, space in sets.items()}
+    return rows | ({_PREVIEW: min(2.0 * GROUPS, sum(rows.values()))} if preview else {})
 
 
 def _part(space: Embeddings, shard: str) -> Embeddings:
