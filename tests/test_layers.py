@@ -18,6 +18,7 @@ LAYERS = (
         "closers",
         "report",
         "objectives",
+        "testing",
         "models",
         "datasets",
         "training",

@@ -61,7 +61,7 @@ def test_gradient_of_the_temperature_is_that_of_finite_differences() -> None:
     rows = batch()
 
     def total(log_scale: Tensor) -> Tensor:
-        return torch.func.functional_call(loss, {"log_scale": log_scale}, (rows,)).total
+        return torch.func.functional_call(loss, {"tau.log_scale": log_scale}, (rows,)).total
 
     assert torch.autograd.gradcheck(total, (torch.tensor(1.2).double().requires_grad_(),))
 
@@ -108,13 +108,13 @@ def test_paper_form_of_centroid_uniformity_differs_by_log_b_minus_one() -> None:
 def test_learnable_temperature_receives_a_gradient_and_moves() -> None:
     loss = InfoNCE(temperature=0.07, learnable=True)
     optimiser = torch.optim.SGD(loss.parameters(), lr=0.1)
-    assert [name for name, _ in loss.named_parameters()] == ["log_scale"]
+    assert [name for name, _ in loss.named_parameters()] == ["tau.log_scale"]
     rows = {name: z.float() for name, z in batch().items()}
     before = loss.temperature
     loss(rows).total.backward()
-    assert loss.log_scale is not None
-    assert loss.log_scale.grad is not None
-    assert loss.log_scale.grad.abs() > 1e-3
+    assert loss.tau.log_scale is not None
+    assert loss.tau.log_scale.grad is not None
+    assert loss.tau.log_scale.grad.abs() > 1e-3
     optimiser.step()
     assert abs(loss.temperature - before) > 1e-3
 
@@ -126,14 +126,14 @@ def test_fixed_temperature_has_no_parameter() -> None:
 
 def test_temperature_pushed_out_of_bounds_is_put_back_and_can_return() -> None:
     loss = InfoNCE(temperature=0.05, learnable=True, bounds=(0.02, 0.5))
-    assert loss.log_scale is not None
+    assert loss.tau.log_scale is not None
     with torch.no_grad():
-        loss.log_scale.fill_(math.log(1 / 0.001))
+        loss.tau.log_scale.fill_(math.log(1 / 0.001))
     rows = {name: z.float() for name, z in batch().items()}
     loss(rows).total.backward()
     assert loss.temperature == pytest.approx(0.02)
-    assert loss.log_scale.grad is not None
-    assert loss.log_scale.grad.abs() > 0
+    assert loss.tau.log_scale.grad is not None
+    assert loss.tau.log_scale.grad.abs() > 0
 
 
 def test_scale_of_the_rows_does_not_matter() -> None:

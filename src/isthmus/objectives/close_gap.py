@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from typing import Self
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
-
+from .align import AlignTruePairs
+from .batch import Batch
 from .info_nce import InfoNCE
-from .terms import Modalities, Terms, unit
+from .objective import Objective, WeightedSum
+from .schedules import Piecewise, Schedule
+from .terms import Terms
+from .uniformity import CentroidUniformity
 
-_KERNEL = 2.0  # t of the Gaussian potential exp(−t ‖·‖²)
+FADING_UNIFORMITY = Piecewise((0.2, 1.0), (0.7, 0.0))
+"""w_u of the released code: 1 for a fifth of the run, none from seven tenths on."""
+
+RISING_ALIGNMENT = Piecewise((0.5, 1.0), (1.0, 2.0))
+"""w_a of the released code: 1 for half of the run, then rising to 2."""
 
 
-class CloseGap(nn.Module):
+class CloseGap(Objective):
     r"""InfoNCE + align-true-pairs + centroid-uniformity.
 
     L = w_c L_InfoNCE + w_a L_ATP + w_u L_CU. Alignment pulls the rows of one item together,
     closing the gap; uniformity keeps their centroids apart, so that the space does not
-    collapse; InfoNCE tells items apart.
+    collapse; InfoNCE tells items apart. For n modalities each term is a mean over pairs, over
+    modalities and over items.
 
     Parameters
     ----------
-    temperature:
-        Fixed temperature of InfoNCE.
+    temperature, learnable:
+        Of InfoNCE, as in `Temperature`.
     anchor:
         Modality that the others are pulled to; the first one if not given.
+    to_centroid:
+        Pull all modalities to their mean instead.
+    contrast_anchor:
+        Modality that the others are contrasted with; all pairs of modalities if not given.
     contrastive_weight, align_weight, uniformity_weight:
-        w_c, w_a and w_u, all 1 in the paper.
+        w_c, w_a and w_u, all 1 in the paper: numbers or schedules.
 
     Inputs
     ------
-    embeddings: name → (B, D), any scale; groups: (B,) integers, optional, as in `InfoNCE`.
-    Centroids of rows with equal groups are not pushed apart.
+    As in `Objective`, one view of each modality. Centroids of items in one group are not pushed
+    apart.
 
     Returns
     -------
     Terms
         With `info_nce`, `align` and `centroid_uniformity`.
-
-    Raises
-    ------
-    ValueError
-        Fewer than two modalities, shapes that differ, an unknown anchor.
 
     References
     ----------
@@ -52,6 +56,7 @@ class CloseGap(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> x = torch.eye(3)
     >>> loss = CloseGap()({"image": x, "text": x})
     >>> {name: round(value, 4) for name, value in loss.floats().items()}
@@ -61,80 +66,41 @@ class CloseGap(nn.Module):
     def __init__(
         self,
         *,
-        temperature: float = 0.1,
+        temperature: float | Schedule = 0.1,
+        learnable: bool = False,
         anchor: str | None = None,
-        contrastive_weight: float = 1.0,
-        align_weight: float = 1.0,
-        uniformity_weight: float = 1.0,
+        to_centroid: bool = False,
+        contrast_anchor: str | None = None,
+        contrastive_weight: float | Schedule = 1.0,
+        align_weight: float | Schedule = 1.0,
+        uniformity_weight: float | Schedule = 1.0,
     ) -> None:
         super().__init__()
-        self.contrast = InfoNCE(temperature=temperature)
-        self.anchor = anchor
-        self.weights: Mapping[str, float] = {
-            "info_nce": contrastive_weight,
-            "align": align_weight,
-            "centroid_uniformity": uniformity_weight,
-        }
+        self.sum = WeightedSum(
+            {
+                "info_nce": InfoNCE(
+                    temperature=temperature, learnable=learnable, anchor=contrast_anchor
+                ),
+                "align": AlignTruePairs(anchor=anchor, to_centroid=to_centroid),
+                "centroid_uniformity": CentroidUniformity(),
+            },
+            {
+                "info_nce": contrastive_weight,
+                "align": align_weight,
+                "centroid_uniformity": uniformity_weight,
+            },
+        )
 
-    @property
-    def temperature(self) -> float:
-        """τ of the contrastive term."""
-        return self.contrast.temperature
+    @classmethod
+    def scheduled(cls, *, temperature: float = 0.1, anchor: str | None = None) -> Self:
+        """With the schedules of the released code; the paper's formula has constant weights."""
+        return cls(
+            temperature=temperature,
+            anchor=anchor,
+            align_weight=RISING_ALIGNMENT,
+            uniformity_weight=FADING_UNIFORMITY,
+        )
 
-    def forward(self, embeddings: Modalities, *, groups: Tensor | None = None) -> Terms:
-        """The weighted sum and its three terms."""
-        z = unit(embeddings)
-        values = {
-            "info_nce": self.contrast(embeddings, groups=groups).total,
-            "align": align_true_pairs(z, anchor=self.anchor),
-            "centroid_uniformity": centroid_uniformity(z, groups=groups),
-        }
-        total = torch.stack([self.weights[name] * values[name] for name in values]).sum()
-        return Terms(total, values)
-
-
-def align_true_pairs(embeddings: Modalities, *, anchor: str | None = None) -> Tensor:
-    """L_ATP = (1/(M−1)) Σ_{m≠a} (1/B) Σ_i ‖ z_i^m − z_i^a ‖²: 0 where all items coincide.
-
-    Rows (B, D) are taken as they are; `CloseGap` scales them to unit length first.
-
-    >>> align_true_pairs({"image": torch.eye(2), "text": -torch.eye(2)}).item()
-    4.0
-    """
-    a = next(iter(embeddings)) if anchor is None else anchor
-    if a not in embeddings:
-        raise ValueError(f"no modality '{a}' to anchor on; found {list(embeddings)}")
-    others = [z for name, z in embeddings.items() if name != a]
-    distances = [(z - embeddings[a]).square().sum(dim=1).mean() for z in others]
-    return torch.stack(distances).mean()
-
-
-def centroid_uniformity(
-    embeddings: Modalities, *, groups: Tensor | None = None, renormalise: bool = True
-) -> Tensor:
-    r"""Log of the mean Gaussian potential between the items' centroids.
-
-    L_CU = log mean_{i≠j} exp(−2 ‖ μ_i − μ_j ‖²), with μ_i the mean over modalities of item
-    i's unit rows, put back on the sphere unless `renormalise` is False. In (−8, 0] on the
-    sphere; 0 when all centroids coincide.
-
-    Rows (B, D) are taken as they are; `CloseGap` scales them to unit length first. The paper
-    writes (1/B) Σ_i Σ_{j≠i}: larger by the constant log(B−1), with the same
-    gradient. The mean does not depend on the batch size. Pairs in the same group are left out; if
-    no pair is left, the loss is 0 with zero gradient.
-
-    >>> centroid_uniformity({"image": torch.eye(2), "text": torch.eye(2)}).item()
-    -4.0
-    """
-    centroids = torch.stack(list(embeddings.values())).mean(dim=0)  # (B, D)
-    if renormalise:
-        centroids = functional.normalize(centroids, dim=1)
-    squared = centroids.square().sum(dim=1)  # (B,)
-    distances = squared[:, None] + squared[None, :] - 2 * centroids @ centroids.T
-    ids = torch.arange(len(squared), device=squared.device) if groups is None else groups
-    apart = ids[:, None] != ids[None, :]  # (B, B)
-    count = int(apart.sum())
-    if not count:
-        return centroids.sum() * 0
-    # Rounding may leave a distance just below zero; the clamp keeps its gradient out too.
-    return (-_KERNEL * distances[apart].clamp(min=0)).logsumexp(dim=0) - math.log(count)
+    def of(self, batch: Batch) -> Terms:
+        """The weighted sum over a batch, and its three terms."""
+        return self.sum.of(batch)

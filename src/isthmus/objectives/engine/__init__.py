@@ -1,0 +1,11 @@
+"""Reductions over all pairs of rows, tile by tile: what every contrastive loss is made of.
+
+A loss over B × B pairs is a reduction of the scores (a log-sum-exp, a sum of softplus) and sums
+over the matching pairs. Only the reduction needs all pairs; sums over matching pairs are dot
+products with group sums, O(B·D). So two primitives carry every objective of this package.
+"""
+
+from .log_sum_exp import log_sum_exp, self_log_sum_exp
+from .softplus import softplus_sums
+
+__all__ = ["log_sum_exp", "self_log_sum_exp", "softplus_sums"]

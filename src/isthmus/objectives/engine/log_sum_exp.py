@@ -1,0 +1,211 @@
+"""Log-sum-exp of all scores of two sets of rows, over rows and columns, in one sweep."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from .masks import Ids
+from .precision import full_precision
+from .tiles import Grid, Tile, add_product, kept, refuse_second_derivatives, scores, working_dtype
+
+
+def log_sum_exp(
+    x: Tensor, y: Tensor, *, exclude: tuple[Tensor, Tensor] | None = None
+) -> tuple[Tensor, Tensor]:
+    r"""log Σ_j exp(x_i·y_j) for every row of x, and log Σ_i exp(x_i·y_j) for every row of y.
+
+    Memory is O((N + M) D), time that of four matrix products for both directions together with
+    their gradients: scores are computed in tiles with a running log-sum-exp, and again in
+    backward. Few scores are kept instead.
+
+    Parameters
+    ----------
+    x, y:
+        (N, D) and (M, D), float64, float32, bfloat16 or float16; multiply one of them by 1/τ.
+        Narrow types are added up in single precision.
+    exclude:
+        Integer ids, (N,) and (M,): pairs with equal ids are left out.
+
+    Returns
+    -------
+    rows, columns
+        (N,) and (M,) in the working precision; −∞ where every pair is left out, with zero
+        gradient.
+
+    Raises
+    ------
+    RuntimeError
+        When the gradient is to be differentiated again.
+
+    Examples
+    --------
+    >>> rows, columns = log_sum_exp(torch.eye(2), torch.zeros(3, 2))
+    >>> [round(value, 4) for value in rows.exp().tolist() + columns.exp().tolist()]
+    [3.0, 3.0, 2.0, 2.0, 2.0]
+    """
+    x_ids, y_ids = exclude if exclude is not None else (None, None)
+    rows, columns = _LogSumExp.apply(x, y, x_ids, y_ids)  # type: ignore[no-untyped-call]
+    return rows, columns
+
+
+def self_log_sum_exp(
+    x: Tensor, *, bias: Tensor | None = None, exclude: Tensor | None = None
+) -> Tensor:
+    """log Σ_{j≠i} exp(x_i·x_j + b_i + b_j) for every row of x, (N, D) to (N,).
+
+    Half the work of `log_sum_exp(x, x)`, since scores are symmetric: multiply x by the square
+    root of 1/τ. `exclude` are (N,) ids, pairs of equal ones being left out; without them, a
+    row is left out of its own sum. `bias` is (N,), or none for zeros.
+
+    >>> self_log_sum_exp(torch.zeros(4, 2)).exp().round().tolist()
+    [3.0, 3.0, 3.0, 3.0]
+    """
+    ids = torch.arange(len(x), device=x.device) if exclude is None else exclude
+    rows: Tensor = _SelfLogSumExp.apply(x, bias, ids)  # type: ignore[no-untyped-call]
+    return rows
+
+
+class _LogSumExp(Function):
+    @staticmethod
+    @full_precision()
+    def forward(
+        ctx: Any, x: Tensor, y: Tensor, x_ids: Tensor | None, y_ids: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        grid = Grid.of(x, y)
+        ids = Ids.of(x_ids, y_ids, grid)
+        rows = torch.full((len(x),), -math.inf, dtype=working_dtype(x), device=x.device)
+        columns = rows.new_full((len(y),), -math.inf)
+        keep = kept(x, y) and any(ctx.needs_input_grad)
+        tiles = []
+        for tile in grid:
+            found = scores(x[tile.rows], y[tile.columns])
+            if keep:
+                tiles.append(found.clone())
+            over_rows, over_columns = _reduce(found, ids.mask(tile))
+            _add_logs(rows[tile.rows], over_rows)
+            _add_logs(columns[tile.columns], over_columns)
+        ctx.save_for_backward(x, y, rows, columns, x_ids, y_ids, *tiles)
+        return rows, columns
+
+    @staticmethod
+    @full_precision()
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        refuse_second_derivatives()
+        x, y, rows, columns, x_ids, y_ids, *tiles = ctx.saved_tensors
+        grid = Grid.of(x, y)
+        ids = Ids.of(x_ids, y_ids, grid)
+        g_rows, g_columns = gradients
+        dx = torch.zeros(x.shape, dtype=rows.dtype, device=x.device)
+        dy = torch.zeros(y.shape, dtype=rows.dtype, device=x.device)
+        for k, tile in enumerate(grid):
+            found = tiles[k].clone() if tiles else scores(x[tile.rows], y[tile.columns])
+            sums = rows[tile.rows], columns[tile.columns]
+            given = g_rows[tile.rows], g_columns[tile.columns]
+            weights = _weights(found, ids.mask(tile), sums, given)
+            add_product(dx[tile.rows], weights, y[tile.columns])
+            add_product(dy[tile.columns], weights.T, x[tile.rows])
+        return dx.to(x.dtype), dy.to(y.dtype), None, None
+
+
+class _SelfLogSumExp(Function):
+    """Each unordered pair of blocks is visited once, and serves both of its blocks."""
+
+    @staticmethod
+    @full_precision()
+    def forward(ctx: Any, x: Tensor, bias: Tensor | None, ids: Tensor) -> Tensor:
+        grid = Grid.of(x, x, symmetric=True)
+        masks = Ids.of(ids, ids, grid)
+        rows = torch.full((len(x),), -math.inf, dtype=working_dtype(x), device=x.device)
+        for tile in grid:
+            found = _biased(x, bias, tile)
+            over_rows, over_columns = _reduce(found, masks.mask(tile))
+            _add_logs(rows[tile.rows], over_rows)
+            if not tile.diagonal:
+                _add_logs(rows[tile.columns], over_columns)
+        ctx.save_for_backward(x, bias, ids, rows)
+        return rows
+
+    @staticmethod
+    @full_precision()
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        refuse_second_derivatives()
+        x, bias, ids, rows = ctx.saved_tensors
+        grid = Grid.of(x, x, symmetric=True)
+        masks = Ids.of(ids, ids, grid)
+        (g,) = gradients
+        dx = torch.zeros(x.shape, dtype=rows.dtype, device=x.device)
+        db = torch.zeros_like(rows)
+        for tile in grid:
+            sums = rows[tile.rows], rows[tile.columns]
+            given = g[tile.rows], g[tile.columns]
+            # Of s_ij and s_ji together: a score enters the sums of both of its rows.
+            weights = _weights(_biased(x, bias, tile), masks.mask(tile), sums, given)
+            add_product(dx[tile.rows], weights, x[tile.columns])
+            db[tile.rows] += weights.sum(1)
+            if not tile.diagonal:
+                add_product(dx[tile.columns], weights.T, x[tile.rows])
+                db[tile.columns] += weights.sum(0)
+        return dx.to(x.dtype), None if bias is None else db.to(bias.dtype), None
+
+
+def _biased(x: Tensor, bias: Tensor | None, tile: Tile) -> Tensor:
+    found = scores(x[tile.rows], x[tile.columns])
+    if bias is not None:
+        wide = bias.to(found.dtype)
+        found += wide[tile.rows, None]
+        found += wide[tile.columns]
+    return found
+
+
+def _narrow_range(found: Tensor) -> Tensor | None:
+    """The largest score, where exp of all others relative to it is still a normal number."""
+    if found.is_cuda:  # asking would make the host wait
+        return None
+    low, high = found.aminmax()
+    limit = 600.0 if found.dtype is torch.float64 else 70.0
+    return high if float(high - low) < limit else None
+
+
+def _reduce(found: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Log-sum-exp of a tile over its rows and columns. Overwrites the tile."""
+    high = _narrow_range(found)
+    if high is not None:  # one exp serves both directions
+        found.sub_(high).exp_()
+        if mask is not None:
+            found.masked_fill_(mask, 0.0)
+        return found.sum(1).log_().add_(high), found.sum(0).log_().add_(high)
+    if mask is not None:
+        found.masked_fill_(mask, -math.inf)
+    return found.logsumexp(1), found.logsumexp(0)
+
+
+def _weights(
+    found: Tensor,
+    mask: Tensor | None,
+    sums: tuple[Tensor, Tensor],
+    gradients: tuple[Tensor, Tensor],
+) -> Tensor:
+    """Gradient with respect to a tile's scores: g_i exp(s_ij − r_i) + g_j exp(s_ij − c_j)."""
+    rows, columns = (torch.where(torch.isneginf(x), math.inf, x) for x in sums)
+    g_rows, g_columns = gradients
+    high = _narrow_range(found)
+    if high is not None:
+        limit = 600.0 if found.dtype is torch.float64 else 70.0
+        by_row = g_rows * (high - rows).clamp_(max=limit).exp_()  # more only if all is masked
+        by_column = g_columns * (high - columns).clamp_(max=limit).exp_()
+        found.sub_(high).exp_()
+        weights = found.mul_(by_row[:, None] + by_column)
+    else:
+        weights = (found - rows[:, None]).exp_().mul_(g_rows[:, None])
+        weights += found.sub_(columns).exp_().mul_(g_columns)
+    return weights if mask is None else weights.masked_fill_(mask, 0.0)
+
+
+def _add_logs(total: Tensor, more: Tensor) -> None:
+    """total = log(exp(total) + exp(more)), in place."""
+    torch.logaddexp(total, more, out=total)

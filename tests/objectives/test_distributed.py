@@ -1,0 +1,51 @@
+"""Loss and gradients of every objective at world sizes 2 and 4 against one process."""
+
+import pytest
+
+from isthmus.objectives import InfoNCE, Objective
+from isthmus.testing import (
+    Gradients,
+    assert_distributed_equal,
+    compare,
+    gradients_beside,
+    situations,
+)
+from tests.objectives.zoo import ZOO
+
+Found = dict[tuple[str, str], tuple[Gradients, list[Gradients]]]
+
+
+@pytest.fixture(scope="module", params=[2, 4])
+def found(request: pytest.FixtureRequest) -> Found:
+    cases = {
+        (name, which): (entry.make(), situation)
+        for name, entry in ZOO.items()
+        for which, situation in situations(entry.modalities).items()
+    }
+    return gradients_beside(cases, request.param)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_every_rank_has_the_loss_and_the_gradients_of_one_process(found: Found, name: str) -> None:
+    checked = 0
+    for (objective, which), (one, several) in found.items():
+        if objective == name:
+            compare(one, several, 1e-6, f"{name}, {which}, {len(several)} ranks")
+            assert any(float(g.norm()) > 0 for g in one.parameters.values())
+            checked += 1
+    assert checked == len(situations(ZOO[name].modalities))
+
+
+class Local(InfoNCE):
+    """The mistake that is copied from project to project: each rank looks at its own rows."""
+
+    def forward(self, embeddings, **given):  # type: ignore[no-untyped-def]
+        from isthmus.objectives import Batch
+
+        return self.of(Batch.as_is(embeddings))
+
+
+def test_a_loss_that_looks_at_one_rank_alone_is_found_out() -> None:
+    wrong: Objective = Local(temperature=0.1)
+    with pytest.raises(AssertionError, match="even, 2 ranks, rank 0: loss differs"):
+        assert_distributed_equal(wrong, world_sizes=(2,))
