@@ -117,7 +117,7 @@ def test_temperature_has_its_own_rate_and_no_decay() -> None:
     groups = module.configure_optimizers()["optimizer"].param_groups
     assert [group["initial_lr"] for group in groups] == [1e-2, 3e-2]
     assert groups[1]["weight_decay"] == 0
-    assert groups[1]["params"] == [module.objective.log_scale]
+    assert groups[1]["params"] == [module.objective.tau.log_scale]
 
 
 def test_fixed_temperature_needs_no_second_group() -> None:
