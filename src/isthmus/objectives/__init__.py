@@ -7,6 +7,7 @@ exact at any number of ranks: see `Objective`.
 
 from .align import AlignTruePairs, align_true_pairs
 from .batch import Batch
+from .cached_step import CachedStep
 from .close_gap import CloseGap
 from .info_nce import InfoNCE, info_nce
 from .objective import Objective, WeightedSum
@@ -18,6 +19,7 @@ from .uniformity import CentroidUniformity, centroid_uniformity
 __all__ = [
     "AlignTruePairs",
     "Batch",
+    "CachedStep",
     "CentroidUniformity",
     "CloseGap",
     "Cosine",
