@@ -2,7 +2,8 @@
 
 import pytest
 
-from isthmus.objectives import InfoNCE, Objective
+from isthmus.objectives import Batch, CloseGap, InfoNCE, Objective, Terms
+from isthmus.objectives.engine import sharing, tiles
 from isthmus.testing import (
     Gradients,
     assert_distributed_equal,
@@ -10,7 +11,20 @@ from isthmus.testing import (
     gradients_beside,
     situations,
 )
-from tests.objectives.zoo import ZOO
+from tests.objectives.zoo import ZOO, Entry
+
+
+class Shared(CloseGap):
+    """Every tile of 4 x 4 is computed by one rank alone."""
+
+    def of(self, batch: Batch) -> Terms:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sharing, "MIN_PAIRS", 0)
+            patch.setattr(tiles, "CPU_TILE_BYTES", 0)
+            return super().of(batch)
+
+
+CASES = {**ZOO, "work shared among ranks": Entry(lambda: Shared(learnable=True))}
 
 Found = dict[tuple[str, str], tuple[Gradients, list[Gradients]]]
 
@@ -19,13 +33,13 @@ Found = dict[tuple[str, str], tuple[Gradients, list[Gradients]]]
 def found(request: pytest.FixtureRequest) -> Found:
     cases = {
         (name, which): (entry.make(), situation)
-        for name, entry in ZOO.items()
+        for name, entry in CASES.items()
         for which, situation in situations(entry.modalities).items()
     }
     return gradients_beside(cases, request.param)
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", CASES)
 def test_every_rank_has_the_loss_and_the_gradients_of_one_process(found: Found, name: str) -> None:
     checked = 0
     for (objective, which), (one, several) in found.items():
@@ -33,7 +47,7 @@ def test_every_rank_has_the_loss_and_the_gradients_of_one_process(found: Found, 
             compare(one, several, 1e-6, f"{name}, {which}, {len(several)} ranks")
             assert any(float(g.norm()) > 0 for g in one.parameters.values())
             checked += 1
-    assert checked == len(situations(ZOO[name].modalities))
+    assert checked == len(situations(CASES[name].modalities))
 
 
 class Local(InfoNCE):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Self
 
 from torch import Tensor, nn
 
 from .batch import Batch
 from .engine.precision import full_precision
+from .engine.sharing import same_rows
+from .gather import world_size
 from .schedules import Schedule, value_at
 from .temperature import Temperature
 from .terms import Modalities, Terms
@@ -58,7 +61,9 @@ class Objective(nn.Module):
     ) -> Terms:
         """The loss and its terms."""
         with full_precision():
-            return self.of(Batch.of(embeddings, groups=groups, mask=mask, weights=weights))
+            batch = Batch.of(embeddings, groups=groups, mask=mask, weights=weights)
+            with same_rows() if world_size() > 1 else nullcontext():
+                return self.of(batch)
 
     def of(self, batch: Batch) -> Terms:
         """The loss of a batch that is gathered and checked: what a new objective defines."""

@@ -46,7 +46,7 @@ def unit(rows: int, width: int, seed: int, dtype: torch.dtype = torch.float64) -
 
 @pytest.fixture(params=["kept", "recomputed"])
 def memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Scores kept for backward, or computed again in tiles of 16 x 16."""
+    """Scores kept for backward, or computed again in tiles of 4 x 4."""
     if request.param == "recomputed":
         monkeypatch.setattr(tiles, "KEPT_BYTES", 0)
     monkeypatch.setattr(tiles, "CPU_TILE_BYTES", 1)

@@ -11,6 +11,7 @@ from torch.autograd import Function
 
 from .masks import Ids
 from .precision import full_precision
+from .sharing import Share
 from .tiles import Grid, Tile, add_product, kept, refuse_second_derivatives, scores, working_dtype
 
 
@@ -76,19 +77,22 @@ class _LogSumExp(Function):
     def forward(
         ctx: Any, x: Tensor, y: Tensor, x_ids: Tensor | None, y_ids: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        grid = Grid.of(x, y)
+        ctx.grid = grid = Grid.of(x, y)
         ids = Ids.of(x_ids, y_ids, grid)
         rows = torch.full((len(x),), -math.inf, dtype=working_dtype(x), device=x.device)
         columns = rows.new_full((len(y),), -math.inf)
         keep = kept(x, y) and any(ctx.needs_input_grad)
         tiles = []
-        for tile in grid:
+        ctx.share = Share.of(len(x) * len(y))
+        for tile in grid.of_share(ctx.share):
             found = scores(x[tile.rows], y[tile.columns])
             if keep:
                 tiles.append(found.clone())
             over_rows, over_columns = _reduce(found, ids.mask(tile))
-            _add_logs(rows[tile.rows], over_rows)
-            _add_logs(columns[tile.columns], over_columns)
+            add_logs(rows[tile.rows], over_rows)
+            add_logs(columns[tile.columns], over_columns)
+        ctx.share.add_logs(rows)
+        ctx.share.add_logs(columns)
         ctx.save_for_backward(x, y, rows, columns, x_ids, y_ids, *tiles)
         return rows, columns
 
@@ -97,18 +101,19 @@ class _LogSumExp(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
         refuse_second_derivatives()
         x, y, rows, columns, x_ids, y_ids, *tiles = ctx.saved_tensors
-        grid = Grid.of(x, y)
+        grid: Grid = ctx.grid
         ids = Ids.of(x_ids, y_ids, grid)
         g_rows, g_columns = gradients
         dx = torch.zeros(x.shape, dtype=rows.dtype, device=x.device)
         dy = torch.zeros(y.shape, dtype=rows.dtype, device=x.device)
-        for k, tile in enumerate(grid):
+        for k, tile in enumerate(grid.of_share(ctx.share)):
             found = tiles[k].clone() if tiles else scores(x[tile.rows], y[tile.columns])
             sums = rows[tile.rows], columns[tile.columns]
             given = g_rows[tile.rows], g_columns[tile.columns]
             weights = _weights(found, ids.mask(tile), sums, given)
             add_product(dx[tile.rows], weights, y[tile.columns])
             add_product(dy[tile.columns], weights.T, x[tile.rows])
+        ctx.share.add(dx, dy)
         return dx.to(x.dtype), dy.to(y.dtype), None, None
 
 
@@ -118,15 +123,17 @@ class _SelfLogSumExp(Function):
     @staticmethod
     @full_precision()
     def forward(ctx: Any, x: Tensor, bias: Tensor | None, ids: Tensor) -> Tensor:
-        grid = Grid.of(x, x, symmetric=True)
+        ctx.grid = grid = Grid.of(x, x, symmetric=True)
         masks = Ids.of(ids, ids, grid)
         rows = torch.full((len(x),), -math.inf, dtype=working_dtype(x), device=x.device)
-        for tile in grid:
+        ctx.share = Share.of(len(x) ** 2 // 2)
+        for tile in grid.of_share(ctx.share):
             found = _biased(x, bias, tile)
             over_rows, over_columns = _reduce(found, masks.mask(tile))
-            _add_logs(rows[tile.rows], over_rows)
+            add_logs(rows[tile.rows], over_rows)
             if not tile.diagonal:
-                _add_logs(rows[tile.columns], over_columns)
+                add_logs(rows[tile.columns], over_columns)
+        ctx.share.add_logs(rows)
         ctx.save_for_backward(x, bias, ids, rows)
         return rows
 
@@ -135,12 +142,12 @@ class _SelfLogSumExp(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None]:
         refuse_second_derivatives()
         x, bias, ids, rows = ctx.saved_tensors
-        grid = Grid.of(x, x, symmetric=True)
+        grid: Grid = ctx.grid
         masks = Ids.of(ids, ids, grid)
         (g,) = gradients
         dx = torch.zeros(x.shape, dtype=rows.dtype, device=x.device)
         db = torch.zeros_like(rows)
-        for tile in grid:
+        for tile in grid.of_share(ctx.share):
             sums = rows[tile.rows], rows[tile.columns]
             given = g[tile.rows], g[tile.columns]
             # Of s_ij and s_ji together: a score enters the sums of both of its rows.
@@ -150,6 +157,7 @@ class _SelfLogSumExp(Function):
             if not tile.diagonal:
                 add_product(dx[tile.columns], weights.T, x[tile.rows])
                 db[tile.columns] += weights.sum(0)
+        ctx.share.add(dx, *([] if bias is None else [db]))
         return dx.to(x.dtype), None if bias is None else db.to(bias.dtype), None
 
 
@@ -206,6 +214,6 @@ def _weights(
     return weights if mask is None else weights.masked_fill_(mask, 0.0)
 
 
-def _add_logs(total: Tensor, more: Tensor) -> None:
+def add_logs(total: Tensor, more: Tensor) -> None:
     """total = log(exp(total) + exp(more)), in place."""
     torch.logaddexp(total, more, out=total)

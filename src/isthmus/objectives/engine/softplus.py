@@ -10,6 +10,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from .precision import full_precision
+from .sharing import Share
 from .tiles import Grid, add_product, kept, refuse_second_derivatives, scores, working_dtype
 
 _LINEAR = 40.0
@@ -55,11 +56,13 @@ class _SoftplusSums(Function):
         sums = torch.zeros(len(x), dtype=working_dtype(x), device=x.device)
         keep = kept(x, y) and any(ctx.needs_input_grad)
         tiles = []
-        for tile in Grid.of(x, y):
+        ctx.grid, ctx.share = Grid.of(x, y), Share.of(len(x) * len(y))
+        for tile in ctx.grid.of_share(ctx.share):
             shifted = scores(x[tile.rows], y[tile.columns]).add_(b)
             if keep:
                 tiles.append(shifted)
             sums[tile.rows] += functional.softplus(shifted, threshold=_LINEAR).sum(1)
+        ctx.share.add(sums)
         ctx.save_for_backward(x, y, bias, *tiles)
         return sums
 
@@ -73,7 +76,7 @@ class _SoftplusSums(Function):
         dx = torch.zeros(x.shape, dtype=g.dtype, device=x.device)
         dy = torch.zeros(y.shape, dtype=g.dtype, device=x.device)
         db = torch.zeros((), dtype=g.dtype, device=x.device)
-        for k, tile in enumerate(Grid.of(x, y)):
+        for k, tile in enumerate(ctx.grid.of_share(ctx.share)):
             if tiles:
                 weights = tiles[k].sigmoid().mul_(g[tile.rows, None])
             else:
@@ -82,4 +85,5 @@ class _SoftplusSums(Function):
             db += weights.sum()
             add_product(dx[tile.rows], weights, y[tile.columns])
             add_product(dy[tile.columns], weights.T, x[tile.rows])
+        ctx.share.add(dx, dy, db)
         return dx.to(x.dtype), dy.to(y.dtype), db.to(bias.dtype).reshape(bias.shape)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .sharing import Share
+
 CPU_TILE_BYTES = 4 * 2**20
 """A tile of scores on the CPU: it stays in the cache between its product and its reductions."""
 
@@ -44,7 +46,7 @@ class Grid:
     def of(cls, x: Tensor, y: Tensor, *, symmetric: bool = False) -> Grid:
         """A grid over the rows of x and y, in square tiles that fit the device."""
         element = torch.finfo(working_dtype(x)).bits // 8
-        step = max(16, math.isqrt(_tile_bytes(x.device) // element))
+        step = max(4, math.isqrt(_tile_bytes(x.device) // element))
         return cls(len(x), len(y), step, symmetric)
 
     def __iter__(self) -> Iterator[Tile]:
@@ -53,6 +55,10 @@ class Grid:
             for left in range(top if self.symmetric else 0, self.m, self.step):
                 columns = slice(left, min(left + self.step, self.m))
                 yield Tile(rows, columns, self.symmetric and left == top)
+
+    def of_share(self, share: Share) -> Iterator[Tile]:
+        """The tiles that are this rank's."""
+        return (tile for k, tile in enumerate(self) if share.mine(k))
 
 
 def working_dtype(x: Tensor) -> torch.dtype:
