@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,7 +22,10 @@ Array: TypeAlias = Any
 """An array of any library that follows the array API standard."""
 
 CHUNK_BYTES = 2**19
-"""Rows are read in chunks of about this size in working precision."""
+"""Rows are read in chunks of about this size in working precision: what a cache holds."""
+
+DEVICE_CHUNK_BYTES = 2**26
+"""On a device chunks are larger: what is fetched of each, a sum or a product, weighs less."""
 
 _FORGET = 64  # chunks of a memory map that stay resident at most
 
@@ -50,18 +53,20 @@ def check_widths(x: Array, y: Array) -> None:
 def row_chunks(*arrays: Array) -> Iterator[slice]:
     """Slices that cover the rows of (N, D) arrays in chunks of about `CHUNK_BYTES` each.
 
-    Memory maps among the arrays stay resident only as far as they were read last.
+    Chunks of arrays that are not on the host take `DEVICE_CHUNK_BYTES`. Memory maps among the
+    arrays stay resident only as far as they were read last.
     """
     n, width = arrays[0].shape
-    step = max(1, CHUNK_BYTES // (4 * max(width, 1)))
+    size = CHUNK_BYTES if on_host(arrays[0]) else DEVICE_CHUNK_BYTES
+    step = max(1, size // (4 * max(width, 1)))
     for start in range(0, n, step):
         yield slice(start, min(start + step, n))
         if start % (_FORGET * step) == 0:
-            _forget(arrays)
-    _forget(arrays)
+            forget(*arrays)
+    forget(*arrays)
 
 
-def _forget(arrays: Iterable[Array]) -> None:
+def forget(*arrays: Array) -> None:
     """Give the pages of memory maps that were read back to the system; they stay cached."""
     for x in arrays:
         pages = getattr(x, "_mmap", None)
@@ -114,6 +119,11 @@ def to_numpy(x: Array) -> NDArray[Any]:
         host = x.detach().cpu()
         return np.asarray((host.float() if str(host.dtype) == "torch.bfloat16" else host).numpy())
     return np.asarray(x.get() if is_cupy_array(x) else x)  # CuPy refuses implicit copies
+
+
+def on_host(x: Array) -> bool:
+    """Whether the array lies in the host's own memory, so that numpy may read it where it is."""
+    return is_numpy_array(x) or (is_torch_array(x) and x.device.type == "cpu")
 
 
 def like(values: NDArray[Any], x: Array) -> Array:

@@ -97,17 +97,41 @@ def steps(
     yield step
 
 
+def ticker(total: float) -> Callable[[float], None]:
+    """A function to be called with how much more is done, of `total`, wherever that is known.
+
+    >>> with watched(lambda name, done: print(f"{done:.0%}")):
+    ...     done = ticker(4)
+    ...     done(1)
+    ...     done(3)
+    25%
+    100%
+    """
+    span = _SPAN.get()
+    reached = 0.0
+
+    def done(size: float) -> None:
+        nonlocal reached
+        reached += size
+        if span is not None:
+            span.tell(reached / max(total, 1e-12))
+
+    return done
+
+
 def tracked(
     items: Iterable[Item], total: float, size: Callable[[Item], float] = lambda _: 1
 ) -> Iterator[Item]:
     """The items; after each, `size` of it is done, of `total`."""
-    span = _SPAN.get()
-    done = 0.0
+    done = ticker(total)
     for item in items:
         yield item
-        if span is not None:
-            done += size(item)
-            span.tell(done / max(total, 1e-12))
+        done(size(item))
+
+
+def tracked_rows(chunks: Iterable[slice], total: int) -> Iterator[slice]:
+    """Slices of `total` rows; after each, its rows are done."""
+    return tracked(chunks, total, lambda rows: rows.stop - rows.start)
 
 
 def _rising(watcher: Watcher) -> Watcher:

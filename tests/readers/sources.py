@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,3 +148,33 @@ def write(path: Path, kind: str, arrays: Arrays = SPACE) -> Path:
     name, function = FORMATS[kind]
     function(path / name, arrays)
     return path / name
+
+
+GROWTH = """
+import sys
+from pathlib import Path
+from isthmus.readers import read_embeddings, spool
+import pyarrow.parquet
+
+def peak():
+    # ru_maxrss would be the parent's where that was larger
+    (line,) = [x for x in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in x]
+    return int(line.split()[1]) * 1024
+
+spool.MEMORY_BYTES = int(sys.argv[2])
+before = peak()
+space = read_embeddings(sys.argv[1])
+print(peak() - before, sum(x.nbytes for x in space.arrays.values()))
+"""
+
+
+def growth(path: Path, *, limit: int) -> tuple[int, int]:
+    """(bytes that a process grows by when it reads a space, bytes of its arrays), on Linux."""
+    result = subprocess.run(
+        [sys.executable, "-c", GROWTH, str(path), str(limit)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    grown, whole = map(int, result.stdout.split())
+    return grown, whole

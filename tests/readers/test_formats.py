@@ -123,7 +123,7 @@ def test_a_bad_column_of_lists_is_refused_with_its_row(tmp_path, kind, column, m
 
 @pytest.mark.parametrize("kind", ["parquet", "plain parquet", "feather"])
 def test_many_batches_join_in_order(tmp_path, kind, monkeypatch):
-    monkeypatch.setattr("isthmus.readers.parquet.BATCH_BYTES", 4096)
+    monkeypatch.setattr("isthmus.readers.spool.BLOCK_BYTES", 4096)
     rows = np.random.default_rng(1).normal(size=(1000, 8)).astype(np.float16)
     space = read_embeddings(write(tmp_path, kind, {"image": rows, "text": rows + 1}))
     np.testing.assert_array_equal(space["image"], rows)

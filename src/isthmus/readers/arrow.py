@@ -11,18 +11,18 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import InputError
-from .arrow_columns import Column, stored_column
+from .arrow_columns import Column, Piece, stored_column
+from .arrow_messages import as_stream, check_batches, is_file
 from .guard import check_file, reading
 from .lazy import Arrays, Stored
-
-_FILE_MAGIC = b"ARROW1"
+from .mapping import Bytes, map_file
 
 
 def open_arrow(path: Path) -> Arrays:
     """The columns of an Arrow or feather (version 2) file by name.
 
-    The file is memory-mapped; a column is copied batch by batch into one array of its own
-    dtype when it is asked for.
+    The file is memory-mapped. A column of one uncompressed batch is a part of that map;
+    other columns are copied batch by batch, when asked for, into one array of their own dtype.
     """
     return open_arrow_files([path])
 
@@ -32,7 +32,7 @@ def open_arrow_files(paths: Sequence[Path]) -> Arrays:
     fields: dict[str, Any] = {}
     for path in paths:
         check_file(path)
-        with reading(path, "an Arrow file"), _open(path, []) as (schema, _):
+        with reading(path, "an Arrow file"), _open(map_file(path), []) as (schema, _):
             if len(set(schema.names)) < len(schema.names):
                 raise ValueError("two of its columns have one name")
             found = {field.name: field.type for field in schema}
@@ -46,25 +46,34 @@ def _stored(paths: Sequence[Path], name: str, fields: dict[str, Any]) -> Stored:
     where = f"{paths[0]}{' …' if len(paths) > 1 else ''}[{name}]"
     size = sum(path.stat().st_size for path in paths)
     batches = partial(_batches, paths, name, list(fields).index(name))
-    return stored_column(Column(where, fields[name], size, batches))
+    rows = partial(_rows, where, paths)
+    return stored_column(Column(where, fields[name], size, batches, rows))
 
 
-def _batches(paths: Sequence[Path], name: str, index: int) -> Generator[Any, None, None]:
+def _rows(where: str, paths: Sequence[Path]) -> int:
+    return sum(check_batches(where, map_file(path)) for path in paths)
+
+
+def _batches(paths: Sequence[Path], name: str, index: int) -> Generator[Piece, None, None]:
     for path in paths:
-        with _open(path, [index]) as (_, batches):
+        content = map_file(path)
+        with _open(content, [index]) as (_, batches):
             for batch in batches:
-                yield batch.column(name)
+                yield Piece(batch.column(name), content)
+                del batch  # before the next takes memory
 
 
 @contextmanager
-def _open(path: Path, fields: list[int]) -> Iterator[tuple[Any, Iterator[Any]]]:
+def _open(content: Bytes, fields: list[int]) -> Iterator[tuple[Any, Iterator[Any]]]:
     options = pa.ipc.IpcReadOptions(included_fields=fields, use_threads=False)
-    with path.open("rb") as file:
-        is_file = file.read(len(_FILE_MAGIC)) == _FILE_MAGIC
-    with pa.memory_map(str(path)) as source:
-        if is_file:
-            with pa.ipc.open_file(source, options=options) as reader:
-                yield reader.schema, map(reader.get_batch, range(reader.num_record_batches))
-        else:
-            with pa.ipc.open_stream(source, options=options) as reader:
-                yield reader.schema, iter(reader)
+    stream = as_stream(content) if is_file(content) else content
+    if stream is None:
+        with pa.ipc.open_file(_source(content), options=options) as reader:
+            yield reader.schema, map(reader.get_batch, range(reader.num_record_batches))
+    else:
+        with pa.ipc.open_stream(_source(stream), options=options) as reader:
+            yield reader.schema, iter(reader)
+
+
+def _source(content: Bytes) -> Any:
+    return pa.BufferReader(pa.py_buffer(content))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
@@ -12,10 +13,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..arrays import forget
 from ..errors import InputError
 from .guard import check_backed, reading
 from .lazy import Stored
+from .mapping import Bytes, part_of
+from .spool import collect
 from .values import strings
+
+
+class Piece(NamedTuple):
+    """Some rows of a column."""
+
+    array: Any
+    """Its Arrow array."""
+    file: Bytes | None = None
+    """The bytes of the file that it comes from, and may lie in, where they are mapped."""
 
 
 class Column(NamedTuple):
@@ -26,16 +39,17 @@ class Column(NamedTuple):
     """Its Arrow type."""
     nbytes: int
     """What it may take on disk at most: the size of the files that hold it."""
-    batches: Callable[[], Generator[Any, None, None]]
-    """Opens the files and yields the column's Arrow arrays in order of the rows."""
-    rows: int | None = None
-    """How many rows there are, where the file says so."""
+    batches: Callable[[], Generator[Piece, None, None]]
+    """Opens the files and yields the column in order of the rows."""
+    rows: Callable[[], int]
+    """How many rows the files announce; an error where they announce what cannot be."""
 
 
 def stored_column(column: Column) -> Stored:
     """A column of lists of numbers, all of one length, is a matrix; others have a value per row.
 
-    Lists are copied batch by batch into one array in their own dtype.
+    Lists in one piece that lie in a mapped file as they are stay there; others are copied batch
+    by batch into one array in their own dtype.
     """
     item = _item_type(column.type)
     if item is not None:
@@ -58,43 +72,60 @@ def _item_type(type_: Any) -> Any:
     return None
 
 
-def _pieces(column: Column) -> Iterator[tuple[int, Any]]:
-    """(first row, Arrow array) of every batch, checked for structure and for missing values."""
+def _pieces(column: Column) -> Iterator[tuple[int, Piece]]:
+    """(first row, piece) in order, checked for structure and for missing values.
+
+    What was read of the file to get one piece is given back before the next.
+    """
     start = 0
     with closing(column.batches()) as batches:
         for piece in batches:
-            array = piece.storage if isinstance(piece, pa.ExtensionArray) else piece
+            array = piece.array
+            if isinstance(array, pa.ExtensionArray):
+                array = array.storage
             array.validate(full=True)
             if array.null_count:
                 row = start + int(np.argmax(array.is_null().to_numpy(zero_copy_only=False)))
                 raise InputError(f"{column.where} has no value in row {row}")
-            yield start, array
-            start += len(array)
+            rows, file = len(array), piece.file
+            yield start, Piece(array, file)
+            del piece, array  # memory for one piece, and not for this and the next
+            forget(file)
+            start += rows
 
 
 def _read_matrix(column: Column, item: Any) -> NDArray[Any]:
     dtype = np.dtype(item.to_pandas_dtype())
     with reading(column.where, "a column of lists"):
-        rows = column.rows
-        if rows is None:
-            with closing(column.batches()) as batches:
-                rows = sum(len(piece) for piece in batches)
-        matrix: NDArray[Any] | None = None
-        filled = 0
-        for start, piece in _pieces(column):
-            if not len(piece):
-                continue
-            if matrix is None:
-                width = len(piece[0])
-                check_backed(column.where, rows * width * dtype.itemsize, column.nbytes)
-                matrix = np.empty((rows, width), dtype)
-            filled = start + len(piece)
-            if filled > rows:
-                raise ValueError(f"it holds more rows than the {rows} that it announces")
-            matrix[start:filled] = _block(column.where, piece, matrix.shape[1], start)
-        if filled != rows:
-            raise ValueError(f"it holds {filled} rows and announces {rows}")
-        return np.empty((0, 0), dtype) if matrix is None else matrix
+        rows = column.rows()
+        blocks = _blocks(column)
+        ahead = list(itertools.islice(blocks, 1))
+        if not ahead:
+            return collect(column.where, [], rows=rows, width=0, dtype=dtype)
+        if len(ahead[0]) == rows and isinstance(ahead[0], np.memmap):
+            return ahead[0]
+        width = ahead[0].shape[1]
+        check_backed(column.where, rows * width * dtype.itemsize, column.nbytes)
+        return collect(column.where, _chained(ahead, blocks), rows=rows, width=width, dtype=dtype)
+
+
+def _chained(ahead: list[NDArray[Any]], blocks: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """As `itertools.chain`, without keeping the first while the others are read."""
+    yield ahead.pop()
+    yield from blocks
+
+
+def _blocks(column: Column) -> Iterator[NDArray[Any]]:
+    """The rows of every piece, (n, D); a memory map where they lie in a mapped file as they are."""
+    width = None
+    for start, piece in _pieces(column):
+        if len(piece.array):
+            width = len(piece.array[0]) if width is None else width
+            block = _block(column.where, piece.array, width, start)
+            mapped = None if piece.file is None else part_of(piece.file, block)
+            yield block if mapped is None else mapped
+            del block, mapped
+        del piece
 
 
 def _block(where: str, lists: Any, width: int, start: int) -> NDArray[Any]:
@@ -119,10 +150,12 @@ def _block(where: str, lists: Any, width: int, start: int) -> NDArray[Any]:
 
 def _read_values(column: Column) -> NDArray[Any]:
     with reading(column.where, "a column"):
-        parts = [_values(column, piece) for _, piece in _pieces(column)]
-        rows = sum(len(part) for part in parts)
-        if column.rows is not None and rows != column.rows:
-            raise ValueError(f"it holds {rows} rows and announces {column.rows}")
+        rows = column.rows()
+        parts = [_values(column, piece.array) for _, piece in _pieces(column)]
+        if sum(len(part) for part in parts) != rows:
+            raise ValueError(
+                f"it holds {sum(len(part) for part in parts)} rows and announces {rows}"
+            )
         if not parts:
             return np.empty(0, dtype=np.int64)
         widest = max(part.dtype.itemsize for part in parts)

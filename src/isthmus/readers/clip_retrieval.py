@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import row_chunks
 from ..errors import InputError
 from .guard import reading
 from .lazy import Arrays, Stored
 from .npy import read_npy, stored_npy
 from .parquet import open_parquet
+from .spool import collect
 
 _ENDING = "_emb"
 _METADATA = "metadata"
@@ -32,9 +34,9 @@ def is_clip_retrieval(folder: Path) -> bool:
 def open_clip_retrieval(folder: Path) -> Arrays:
     """The modalities (`img_emb` as `image`, `text_emb` as `text`) and the metadata columns.
 
-    One shard is memory-mapped; several are copied, one after another, into one array of
-    their own dtype when it is asked for. Metadata is read as parquet files are. A metadata
-    column that has a modality's name is called `metadata.NAME`.
+    One shard is memory-mapped; several are copied, one after another, into one array of their
+    own dtype, as `spool.collect` keeps it, when it is asked for. Metadata is read as parquet
+    files are. A metadata column that has a modality's name is called `metadata.NAME`.
     """
     shards = {name: _shards(f, ".npy") for name, f in _modality_folders(folder).items()}
     shards = {name: paths for name, paths in shards.items() if paths}
@@ -131,4 +133,13 @@ def _join(paths: list[Path], parts: list[NDArray[Any]]) -> NDArray[Any]:
                 f"{paths[0].name} of shape {parts[0].shape[1:]} of {parts[0].dtype}"
             )
     with reading(paths[0].parent, "shards of one array"):
-        return np.concatenate(parts)
+        if parts[0].ndim != 2:
+            return np.concatenate(parts)
+        blocks = (part[rows, :] for part in parts for rows in row_chunks(part))
+        return collect(
+            paths[0].parent,
+            blocks,
+            rows=sum(len(part) for part in parts),
+            width=parts[0].shape[1],
+            dtype=np.result_type(*parts),
+        )

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import missing
-from .arrow_columns import Column, stored_column
+from .arrow_columns import Column, Piece, stored_column
 from .guard import reading
 from .lazy import Arrays
 
-_BATCH_ROWS = 8_192
+_BATCH_ROWS = 2_048
 
 
 def open_lance(path: Path) -> Arrays:
@@ -28,14 +28,14 @@ def open_lance(path: Path) -> Arrays:
 
     def column(name: str) -> Column:
         batches = partial(_batches, path, name)
-        return Column(f"{path}[{name}]", fields[name], size, batches, rows)
+        return Column(f"{path}[{name}]", fields[name], size, batches, lambda: rows)
 
     return Arrays(fields, lambda name: stored_column(column(name)))
 
 
-def _batches(path: Path, name: str) -> Generator[Any, None, None]:
+def _batches(path: Path, name: str) -> Generator[Piece, None, None]:
     for batch in _open(path).search().select([name]).to_batches(batch_size=_BATCH_ROWS):
-        yield batch.column(name)
+        yield Piece(batch.column(name))
 
 
 def _open(path: Path) -> Any:

@@ -42,7 +42,7 @@ def stored_npy(path: Path) -> Stored:
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """One array, memory-mapped read-only (bfloat16 and foreign byte orders: loaded).
+    """One array, memory-mapped read-only (bfloat16 and foreign byte orders: converted).
 
     Raises
     ------
@@ -51,7 +51,7 @@ def read_npy(path: Path) -> NDArray[Any]:
     """
     _checked_header(path)
     with reading(path, "an npy array"):
-        return native(np.load(path, mmap_mode="r", allow_pickle=False))
+        return native(np.load(path, mmap_mode="r", allow_pickle=False), path)
 
 
 def npy_header(file: IO[bytes]) -> Header:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..embeddings import Embeddings
 from ..errors import InputError
+from ..progress import steps
 from .formats import COLUMNS, is_source, open_source
 from .guard import one_line
 from .lazy import Arrays, Stored
@@ -41,16 +42,18 @@ def read_embeddings(
     source:
         One of
 
-        - a folder with one `NAME.npy` per modality, `.safetensors`, or `.pt` with a dictionary
-          of tensors: memory-mapped;
+        - a folder with one `NAME.npy` per modality, `.safetensors`, `.npz`, or `.pt` with a
+          dictionary of tensors: memory-mapped (a compressed `.npz`: copied);
         - `.parquet`, `.arrow` or `.feather` with a column of lists per modality, a dataset of
           Hugging Face saved to disk, a LanceDB table (`NAME.lance`): copied batch by batch
-          into one array per modality, in its own dtype;
+          into one array per modality, in its own dtype (memory-mapped where it lies in an
+          Arrow file in one uncompressed batch);
         - a folder of clip-retrieval (`img_emb`, `text_emb`, `metadata`): memory-mapped where
           there is one shard, else copied shard by shard;
-        - `.npz`: loaded;
         - or, for each modality, `NAME=FILE` (`NAME=FILE:COLUMN` where it holds several).
 
+        What is copied, and takes more than 256 MiB, lies in a temporary file without a name:
+        memory stays bounded, and `TMPDIR` names the folder, which needs that much space.
         bfloat16 becomes single precision, exactly. Where `NAME.scale` lies beside `NAME`, the
         rows are `NAME * NAME.scale`: a scale per row (or one for all) must be positive and
         changes no direction, so the rows are left as they are; a scale per dimension is
@@ -69,7 +72,8 @@ def read_embeddings(
     Raises
     ------
     InputError
-        In one line that names the source and what is wrong with it.
+        In one line that names the source and what is wrong with it; also where the temporary
+        folder lacks the space.
 
     Examples
     --------
@@ -106,8 +110,13 @@ def read_raw(
     with _named(source):
         arrays = _open(source)
         names = _choose(arrays, modalities)
+        rows = {}
+        with steps(dict.fromkeys(names, 1)) as step:
+            for name in names:
+                with step(name):
+                    rows[name] = _modality(arrays, name)
         return Raw(
-            {name: _modality(arrays, name) for name in names},
+            rows,
             read_columns(arrays, names, GROUPS, groups),
             read_columns(arrays, names, LABELS, labels),
         )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from .guard import check_file, reading
 from .lazy import Arrays, Stored
-from .values import from_bfloat16
+from .values import converted, from_bfloat16
 
 TEXT_ENDINGS = (".groups", ".labels")
 """Tensors so named that are 2-D and of bytes hold strings, UTF-8 padded with zeros."""
@@ -45,7 +45,7 @@ class _Tensor(NamedTuple):
 
 
 def open_safetensors(path: Path) -> Arrays:
-    """The tensors of a safetensors file by name, each memory-mapped (bfloat16: loaded).
+    """The tensors of a safetensors file by name, each memory-mapped (bfloat16: converted).
 
     Raises
     ------
@@ -109,7 +109,7 @@ def _read(path: Path, name: str, tensor: _Tensor) -> NDArray[Any]:
             return np.empty(tensor.shape, dtype)
         array = np.memmap(path, dtype, mode="r", offset=tensor.start, shape=tensor.shape)
         if tensor.kind == "BF16":
-            return from_bfloat16(array)
+            return converted(array, f"{path}[{name}]", np.dtype("f4"), from_bfloat16)
         if tensor.kind == "U8" and array.ndim == 2 and name.endswith(TEXT_ENDINGS):
             return _text(array)
         return array

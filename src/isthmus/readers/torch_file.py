@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pickletools
 import re
+import sys
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from ..errors import InputError, missing
 from .guard import check_file, reading
 from .lazy import Arrays, Stored
-from .values import from_bfloat16, strings
+from .mapping import map_file, member_start, part_of
+from .values import converted, from_bfloat16, strings
 
 _HARMLESS = re.compile(
     r"collections OrderedDict"
@@ -31,7 +33,7 @@ _LONGEST_PICKLE = 64 * 2**20
 
 
 def open_torch(path: Path) -> Arrays:
-    """The tensors of a dictionary saved with `torch.save`, memory-mapped (bfloat16: loaded).
+    """The tensors of a dictionary saved with `torch.save`, memory-mapped (bfloat16: converted).
 
     Lists of strings or integers are columns. Loaded with `weights_only=True`, and before that
     refused if its pickle names anything but tensors and their storages. Needs torch.
@@ -50,7 +52,37 @@ def open_torch(path: Path) -> Arrays:
             "torch.save({'image': image, 'text': text}, path)"
         )
     found = {name: value for name, value in content.items() if isinstance(name, str)}
-    return Arrays(found, lambda name: _stored(torch, path, name, found[name]))
+    with reading(path, "a torch file"):
+        address = _address(path, [x for x in found.values() if _is_plain(torch, x)])
+    return Arrays(found, lambda name: _stored(torch, path, name, found[name], address))
+
+
+def _is_plain(torch: Any, value: Any) -> bool:
+    return bool(
+        torch.is_tensor(value) and value.layout == torch.strided and value.device.type == "cpu"
+    )
+
+
+def _address(path: Path, tensors: list[Any]) -> int | None:
+    """Where torch has mapped the file; None if that cannot be told.
+
+    Each tensor's storage lies at that address and the offset of one of the archive's members, a
+    member of the storage's length: only one address fits all tensors, unless some are missing.
+    """
+    offsets: dict[int, list[int]] = {}
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            offsets.setdefault(member.file_size, []).append(member_start(path, member))
+            order = archive.read(member) if member.filename.endswith("/byteorder") else b""
+            if order and order.decode() != sys.byteorder:
+                return None  # torch has changed the values that it mapped
+    fitting = [
+        {storage.data_ptr() - offset for offset in offsets.get(storage.nbytes(), [])}
+        for storage in (tensor.untyped_storage() for tensor in tensors)
+        if storage.nbytes()
+    ]
+    addresses = set.intersection(*fitting) if fitting else set()
+    return addresses.pop() if len(addresses) == 1 else None
 
 
 def _check_pickle(path: Path) -> None:
@@ -77,8 +109,8 @@ def _check_pickle(path: Path) -> None:
             )
 
 
-def _stored(torch: Any, path: Path, name: str, value: Any) -> Stored:
-    read = partial(_read, torch, path, name, value)
+def _stored(torch: Any, path: Path, name: str, value: Any, address: int | None) -> Stored:
+    read = partial(_read, torch, path, name, value, address)
     if not torch.is_tensor(value):
         return Stored(False, f"a {type(value).__name__}", read)
     is_real = value.layout == torch.strided and not (value.is_complex() or value.is_quantized)
@@ -90,7 +122,7 @@ def _stored(torch: Any, path: Path, name: str, value: Any) -> Stored:
     )
 
 
-def _read(torch: Any, path: Path, name: str, value: Any) -> NDArray[Any]:
+def _read(torch: Any, path: Path, name: str, value: Any, address: int | None) -> NDArray[Any]:
     where = f"{path}[{name}]"
     with reading(where, "a tensor"):
         if isinstance(value, list):
@@ -104,6 +136,11 @@ def _read(torch: Any, path: Path, name: str, value: Any) -> NDArray[Any]:
         held = tensor.untyped_storage().nbytes()
         if tensor.numel() * tensor.element_size() > held:
             raise ValueError(f"shape {tuple(tensor.shape)} is more than its {held} bytes hold")
-        if tensor.dtype == torch.bfloat16:
-            return from_bfloat16(tensor.view(torch.int16).numpy().view(np.uint16))
-        return np.asarray(tensor.numpy())
+        is_half = tensor.dtype == torch.bfloat16
+        values = (tensor.view(torch.int16) if is_half else tensor).numpy()
+        if address is not None:
+            mapped = part_of(map_file(path), values, address=address)
+            values = values if mapped is None else mapped
+        if is_half:
+            return converted(values.view(np.uint16), where, np.dtype(np.float32), from_bfloat16)
+        return np.asanyarray(values)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import row_chunks
 from ..errors import InputError
 from .guard import check_backed
+from .spool import collect
 
 _BFLOAT16 = np.dtype("V2")
 
@@ -33,16 +35,34 @@ def read_as(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32) if dtype == _BFLOAT16 else dtype.newbyteorder("=")
 
 
-def native(array: NDArray[Any]) -> NDArray[Any]:
-    """The array in the machine's own byte order; itself, if it is so already.
+def decoded(array: NDArray[Any]) -> NDArray[Any]:
+    """The values of an array as it lies in a numpy file: float32 of bfloat16, else itself.
 
-    The two-byte void of numpy files is bfloat16, which `np.save` does not know by name.
+    The two-byte void of such files is bfloat16, which `np.save` does not know by name.
     """
-    if array.dtype == _BFLOAT16:
-        return from_bfloat16(array.view("<u2"))
-    if array.dtype.isnative:
+    return from_bfloat16(array.view("<u2")) if array.dtype == _BFLOAT16 else array
+
+
+def native(array: NDArray[Any], where: Path | str) -> NDArray[Any]:
+    """The decoded array in the machine's own byte order; itself, if it is so already."""
+    dtype = read_as(array.dtype)
+    if array.dtype == dtype and array.dtype.isnative:
         return array
-    return array.astype(array.dtype.newbyteorder("="))
+    return converted(array, where, dtype, decoded)
+
+
+def converted(
+    array: NDArray[Any],
+    where: Path | str,
+    dtype: np.dtype[Any],
+    convert: Callable[[NDArray[Any]], NDArray[Any]],
+) -> NDArray[Any]:
+    """`convert(array)` in a dtype; a matrix chunk by chunk, as `spool.collect` keeps it."""
+    if array.ndim != 2 or not array.size:
+        return convert(array).astype(dtype, copy=False)
+    rows, width = array.shape
+    blocks = (convert(array[part, :]) for part in row_chunks(array))
+    return collect(where, blocks, rows=rows, width=width, dtype=dtype)
 
 
 def strings(where: Path | str, values: Sequence[str] | NDArray[Any], stored: int) -> NDArray[Any]:
@@ -73,7 +93,9 @@ def scaled(name: str, x: NDArray[Any], scale: NDArray[Any]) -> NDArray[Any]:
     if scale.size == 1 or scale.shape in ((n,), (n, 1)):
         return x
     if scale.shape in ((width,), (1, width)):
-        return np.asarray(np.multiply(x, scale.reshape(1, width), dtype=np.float32))
+        factors = scale.reshape(1, width)
+        single = np.dtype(np.float32)
+        return converted(x, name, single, lambda part: np.multiply(part, factors, dtype=single))
     raise InputError(
         f"'{name}.scale' must be one number, one per row ({n}) or one per dimension ({width}); "
         f"found shape {scale.shape}"
