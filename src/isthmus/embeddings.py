@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 from numpy.typing import ArrayLike, NDArray
 
 from .arrays import Array, to_numpy
@@ -42,9 +42,10 @@ class Embeddings:
     Raises
     ------
     InputError
-        Fewer than two modalities; another shape than (N, D); widths or array libraries that
-        differ; fewer than two rows; a dtype that is not real numbers; a row with NaN, infinity or
-        only zeros (named by index); ids or labels that do not fit the rows; no group in common.
+        Fewer than two modalities; another shape than (N, D); widths, array libraries or
+        devices that differ; fewer than two rows; a dtype that is not real numbers; a row with
+        NaN, infinity or only zeros (named by index); ids or labels that do not fit the rows; no
+        group in common.
 
     Examples
     --------
@@ -74,11 +75,11 @@ class Embeddings:
             raise InputError(
                 f"modalities must share one space, but their widths differ: {listed} columns"
             )
-        libraries = {array_namespace(array).__name__.split(".")[-1] for array in arrays.values()}
-        if len(libraries) > 1:
-            raise InputError(
-                f"modalities must be arrays of one library; found {', '.join(sorted(libraries))}"
-            )
+        for what, of in (("of one library", _library), ("on one device", _device)):
+            if len(others := {of(array) for array in arrays.values()}) > 1:
+                raise InputError(
+                    f"modalities must be arrays {what}; found {', '.join(sorted(others))}"
+                )
         rows = {name: array.shape[0] for name, array in arrays.items()}
         self._arrays = MappingProxyType(arrays)
         self._groups = MappingProxyType(_group_ids(groups, rows))
@@ -169,6 +170,14 @@ class Embeddings:
                     f"{', '.join(str(g[0]) for n, g in self._groups.items() if n != name)}; "
                     "rows match where their ids are equal"
                 )
+
+
+def _library(array: Array) -> str:
+    return str(array_namespace(array).__name__).removeprefix("array_api_compat.")
+
+
+def _device(array: Array) -> str:
+    return str(device(array))
 
 
 def _group_ids(groups: RowValues | None, rows: Mapping[str, int]) -> dict[str, NDArray[Any]]:

@@ -12,6 +12,11 @@ import torch
 
 from isthmus import Embeddings, measure, metrics
 from isthmus.errors import MissingDependencyError
+from isthmus.metrics.budget import Budget
+from isthmus.metrics.full_pass import state_and_seconds
+from isthmus.metrics.measure_costs import step_costs
+from isthmus.metrics.state import GapState
+from isthmus.progress import watched
 from tests.strategies import make_space
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +66,41 @@ def test_labels_bring_clustering_and_neighbours(n_clusters, seed):
     assert found.knn_accuracy.error == 0
     expected = metrics.knn_accuracy(rows, labels, groups)
     assert found.knn_accuracy.value == pytest.approx(expected)
+
+
+def test_measure_gathers_spread_and_dimensions():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(60, 48))
+    space = Embeddings({"a": rows + np.eye(48)[3] * 5, "b": rows + rng.normal(size=(60, 48))})
+    x, y = space["a"], space["b"]
+    found = measure(space)
+    (pair,) = found.pairs
+    assert pair.alignment == pytest.approx(metrics.alignment(x, y))
+    centroids = metrics.pair_centroids(x, y)
+    assert pair.centroid_uniformity == metrics.gaussian_uniformity(centroids)
+    assert pair.largest_means.dimensions == metrics.largest_mean_dimensions(x, y)
+    assert pair.largest_means.separation == metrics.dimension_separation(
+        x, y, pair.largest_means.dimensions
+    )
+    assert pair.ablation == metrics.dimension_ablation(x, y)
+    together = metrics.gaussian_uniformity(np.concatenate([x, y]))
+    assert found.uniformity.value == pytest.approx(together.value)
+    assert (found.uniformity.error, found.uniformity.rows) == (0, 120)
+    both = metrics.wasserstein_uniformity(np.concatenate([x, y]))
+    assert found.wasserstein_uniformity == pytest.approx(both)
+    assert found.modalities[0].wasserstein_uniformity == pytest.approx(
+        metrics.wasserstein_uniformity(x)
+    )
+
+
+def test_measure_holds_the_distances_of_all_centroids():
+    rng = np.random.default_rng(0)
+    space = Embeddings({name: rng.normal(size=(9, 4)) + k for k, name in enumerate("abc")})
+    found = measure(space, fast=True)
+    distances = metrics.centroid_distances(space.arrays)
+    np.testing.assert_allclose(found.centroid_distances, distances)
+    expected = metrics.mean_centroid_distance(space.arrays)
+    assert found.mean_centroid_distance == pytest.approx(expected)
 
 
 def test_measure_gathers_the_geometry_and_the_mixed_search():
@@ -113,15 +153,18 @@ def test_a_temperature_brings_entropy_and_loss():
 def test_fast_measures_what_one_pass_gives_and_nothing_else():
     space = space_with_labels()
     fast, full = measure(space, fast=True), measure(space)
-    assert fast.pairs[0].l2m == full.pairs[0].l2m
-    assert fast.pairs[0].rmg == full.pairs[0].rmg
-    assert fast.modalities[0].mean_angular_value == full.modalities[0].mean_angular_value
+    assert fast.pairs[0].l2m == pytest.approx(full.pairs[0].l2m)
+    assert fast.pairs[0].rmg == pytest.approx(full.pairs[0].rmg)
+    assert fast.modalities[0].mean_angular_value == pytest.approx(
+        full.modalities[0].mean_angular_value
+    )
+    assert fast.mean_centroid_distance == pytest.approx(full.mean_centroid_distance)
     assert fast.pairs[0].recall(0) is None
     assert fast.clustering is fast.mixed_search is None
 
 
 def test_estimates_are_near_the_exact_numbers_and_say_their_error(monkeypatch):
-    monkeypatch.setattr(sys.modules["isthmus.metrics.measure"], "SAMPLE", 60)
+    monkeypatch.setattr("isthmus.metrics.budget.SAMPLE", 60)
     rng = np.random.default_rng(0)
     space = Embeddings({"a": rng.normal(size=(200, 6)), "b": rng.normal(size=(200, 6))})
     estimated, exact = measure(space), measure(space, exact=True)
@@ -147,6 +190,50 @@ def test_too_few_groups_leave_neighbours_out_alone():
     found = measure(space)
     assert found.knn_accuracy is None
     assert found.clustering.n_clusters == 2
+
+
+def test_rows_of_a_repeated_group_all_match_each_other():
+    space = Embeddings({"a": np.eye(3), "b": np.eye(3)}, groups=[0, 0, 1])
+    for fast in (True, False):
+        assert measure(space, fast=fast).pairs[0].matched_pairs == 5
+
+
+@pytest.mark.parametrize("groups", [None, [0, 0, 1, 2, 3, 4]], ids=["by position", "repeated"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_moments_of_a_full_measurement_are_those_of_single_passes(groups, dtype):
+    rng = np.random.default_rng(0)
+    space = Embeddings(
+        {name: rng.normal(size=(6, 5)).astype(dtype) for name in "abc"}, groups=groups
+    )
+    state, seconds = state_and_seconds(space)
+    expected = GapState.of(space)
+    assert state.pairs == expected.pairs
+    for name, x in space.arrays.items():
+        alone = metrics.SecondMoments.of(x)
+        np.testing.assert_allclose(
+            state.moments[name].total, expected.moments[name].total, rtol=1e-5, atol=1e-6
+        )
+        np.testing.assert_allclose(seconds[name].product, alone.product, rtol=1e-12)
+        assert seconds[name].count == alone.count
+        assert seconds[name].rounding == alone.rounding
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_progress_rises_to_one_and_names_every_step_in_order(labelled):
+    space = space_with_labels()
+    if not labelled:
+        space = Embeddings(space.arrays, groups=space.groups)
+    told: list[tuple[str, float]] = []
+    with watched(lambda name, done: told.append((name, done))):
+        measure(space, temperature=0.1)
+    shares = [done for _, done in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    names = dict.fromkeys(name.split(": ")[0] for name, _ in told)
+    budget = Budget.of(exact=False)
+    assert list(names) == list(step_costs(space, budget, n_clusters=None, softmax=True))
+    assert ("clusters" in names) == labelled
+    assert "retrieval image→text" in names
 
 
 def test_every_pair_with_a_common_group_is_measured():
@@ -201,7 +288,15 @@ def test_records_and_text_hold_the_same_columns():
     found = measure(space_with_labels())
     (record,) = found.to_records()
     expected = {"modalities", "matched_pairs", "l2m", "rmg", "l2i", "pair_cosine"}
-    expected |= {"separability", "share_of_variance", "v_measure", "knn_accuracy"}
+    expected |= {"alignment", "centroid_uniformity", "separability", "share_of_variance"}
+    expected |= {"two_dimensions_separability", "mean_centroid_distance", "uniformity"}
+    expected |= {"wasserstein_uniformity", "v_measure", "knn_accuracy", "neighbourhood_distance"}
+    expected |= {"redundancy", "unique1", "unique2", "synergy"}
+    single = ["mean_angular_value", "effective_rank", "uniformity", "wasserstein_uniformity"]
+    single += ["v_measure", "probe_accuracy"]
+    expected |= {f"{score} {name}" for score in single for name in ("image", "text")}
+    expected |= {f"knn_accuracy {a}→{b}" for a in ("image", "text") for b in ("image", "text")}
+    expected |= {f"zero_shot@1 {way}" for way in ("image→text", "text→image")}
     scores = [*(f"recall@{k}" for k in (1, 5, 10)), "median_rank", "mrr", "ndcg@10", "map"]
     ways = ("image→text", "text→image")
     expected |= {f"{score} {way}" for score in scores for way in ways}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from importlib import import_module
+import sys
 
 import numpy as np
 import pytest
@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus import Embeddings, InputError, arrays
+from isthmus import Embeddings, InputError, arrays, checks
 from isthmus.closers import Centering
-from isthmus.metrics import strips
-from isthmus.metrics.mixed_search import MixedSearch, mixed_search
+from isthmus.metrics import nearest, strips
+from isthmus.metrics.mixed_search import MixedSearch, mixed_search, mixed_search_of
 from tests.reference import mixed_search as reference
 from tests.strategies import rotation, seeds
 
@@ -66,8 +66,7 @@ def test_scores_equal_the_reference_on_any_groups(seed, k, copies):
 def test_selection_and_sorting_give_the_same(monkeypatch, k):
     rows, groups = make(2, copies=True)
     selected = numbers(mixed_search(rows, groups, k=k))
-    module = import_module("isthmus.metrics.mixed_search")  # the package exports its function
-    monkeypatch.setattr(module, "is_numpy_array", lambda _: False)
+    monkeypatch.setattr(nearest, "is_numpy_array", lambda _: False)
     assert numbers(mixed_search(rows, groups, k=k)) == selected
 
 
@@ -90,6 +89,27 @@ def test_rotation_and_order_change_nothing(seed):
     ids = {name: groups[name][order] for name, order in orders.items()}
     before, after = (numbers(mixed_search(*given, k=4)) for given in ((rows, groups), (moved, ids)))
     np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_rows_that_were_checked_are_not_checked_again(monkeypatch, copies):
+    rows, groups = make(3, copies=copies)
+    space = Embeddings(rows, groups=groups)
+    expected = mixed_search(rows, groups, k=4, max_queries=5, seed=1)
+    monkeypatch.setattr(checks, "check_values", None)
+    assert mixed_search_of(space, k=4, max_queries=5, seed=1) == expected
+
+
+@pytest.mark.parametrize("spare", [0, 1, 100])
+@pytest.mark.parametrize("copies", [False, True])
+def test_rows_level_with_the_last_place_are_counted_however_many_were_kept(
+    monkeypatch, spare, copies
+):
+    module = sys.modules["isthmus.metrics.mixed_search"]  # the package exports its function
+    monkeypatch.setattr(module, "SPARE", spare)
+    rows, groups = make(4, copies=copies)
+    found = numbers(mixed_search(rows, groups, k=3))
+    np.testing.assert_allclose(found, expected_numbers(rows, groups, 3), rtol=1e-9)
 
 
 def test_a_query_does_not_find_itself():

@@ -129,3 +129,12 @@ def test_rows_at_one_point_tie_all_classes(dtype):
 def test_labels_that_do_not_fit_are_refused(labels, message):
     with pytest.raises(InputError, match=message):
         neighbourhood_distance(np.eye(3), np.eye(3)[:2], labels=labels)
+
+
+@pytest.mark.parametrize("turn", [False, True])
+def test_two_classes_are_enough(turn):
+    x = np.array([[1.0, 0.0], [0.0, 1.0]])
+    y = np.array([[1.0, 0.0], [1.0, 0.0]]) if turn else x
+    labels = np.arange(2), np.arange(2)
+    expected = reference.neighbourhood_distance(x, labels[0], y, labels[1])
+    assert neighbourhood_distance(x, y) == pytest.approx(expected, abs=1e-9)

@@ -21,6 +21,7 @@ from isthmus.metrics.uniformity import (
     wasserstein_uniformity,
     wasserstein_uniformity_from,
 )
+from isthmus.progress import watched
 from tests.reference import geometry as reference
 from tests.strategies import make_space, rotation, seeds, spaces
 
@@ -92,6 +93,16 @@ def test_centroids_equal_the_reference_in_chunks_of_any_size(space, rows, chunk_
         patch.setattr(arrays, "CHUNK_BYTES", chunk_bytes)
         found = pair_centroids(space.x, space.y, groups=space.groups)
     np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_the_share_of_tiles_is_told(monkeypatch):
+    monkeypatch.setattr(uniformity_module, "TILE_BYTES", 8 * 4**2)
+    told = []
+    with watched(lambda _, done: told.append(done)):
+        gaussian_uniformity(np.eye(10))
+    assert len(told) == 6
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)
 
 
 @both_libraries

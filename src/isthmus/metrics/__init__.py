@@ -17,15 +17,18 @@ from .entropy import (
 from .estimate import Estimate
 from .gap import dimension_gap, l2i, l2m, mean_angular_value, pair_cosine, rmg
 from .gap_vector import GapVector, centroid_distances, gap_vector, mean_centroid_distance
+from .group_measurement import ClassOrder, KnnAccuracies, ModalityGroups, PairGroups, ZeroShot
 from .information import Pid, joint_counts, mutual_information, pid
 from .intervals import GapIntervals, gap_intervals
 from .measure import measure
-from .measurement import Measurement, ModalityMeasurement, PairMeasurement
+from .measurement import LargestMeans, Measurement, ModalityMeasurement, PairMeasurement
 from .mixed_search import MixedQueries, MixedSearch, mixed_search
 from .moments import Moments
 from .neighbourhood import neighbourhood_distance
 from .neighbours import knn_accuracies, knn_accuracy, knn_estimate
 from .pair_moments import PairMoments
+from .paired import PairedDifference, paired_difference
+from .pairing import Pairing, pair_sets
 from .probe import ProbeResult, linear_probe
 from .ranking import RankingScores, Retrieval, retrieval
 from .recall import Ranks, ranks, recall_at_k
@@ -53,6 +56,7 @@ from .uniformity import (
 from .zero_shot import Prototypes, class_prototypes, zero_shot_accuracy
 
 __all__ = [
+    "ClassOrder",
     "Clustering",
     "ContrastiveLoss",
     "DimensionAblation",
@@ -64,15 +68,21 @@ __all__ = [
     "GapVector",
     "InformationEstimate",
     "Interval",
+    "KnnAccuracies",
+    "LargestMeans",
     "Measurement",
     "MixedQueries",
     "MixedSearch",
     "Moad",
+    "ModalityGroups",
     "ModalityMeasurement",
     "Moments",
     "Null",
+    "PairGroups",
     "PairMeasurement",
     "PairMoments",
+    "PairedDifference",
+    "Pairing",
     "Pid",
     "PresenceBias",
     "ProbeResult",
@@ -83,6 +93,7 @@ __all__ = [
     "Retrieval",
     "Scatter",
     "SecondMoments",
+    "ZeroShot",
     "alignment",
     "bootstrap",
     "caption_presence_bias",
@@ -124,6 +135,8 @@ __all__ = [
     "neighbourhood_distance",
     "pair_centroids",
     "pair_cosine",
+    "pair_sets",
+    "paired_difference",
     "permutation_null",
     "pid",
     "ranks",

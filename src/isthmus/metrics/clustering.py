@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array, to_numpy, unit_rows
+from ..arrays import Array, to_numpy
 from ..errors import InputError
+from .k_means import LLOYD, k_means
+from .stacked import Stacked
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,12 @@ class Clustering:
     n_clusters: int
     n_init: int
     seed: int
-    algorithm: str = "Lloyd, k-means++ seeding (scikit-learn)"
+    algorithm: str = LLOYD
     modality_purity: float | None = None
 
 
 def joint_clustering(
-    x: Array,
+    x: Array | Stacked,
     labels: ArrayLike,
     *,
     n_clusters: int | None = None,
@@ -57,7 +58,7 @@ def joint_clustering(
     Parameters
     ----------
     x:
-        (N, D): the rows of all modalities, stacked.
+        (N, D): the rows of all modalities, stacked, or `stacked` without a copy of them.
     labels:
         (N,) class of each row.
     n_clusters:
@@ -76,7 +77,9 @@ def joint_clustering(
 
     Notes
     -----
-    With one class, homogeneity is 1 by convention, and k = 1 gives a V-measure of 1.
+    With one class, homogeneity is 1 by convention, and k = 1 gives a V-measure of 1. Rows that
+    take more than 1 GiB in working precision are clustered in mini-batches, and `algorithm`
+    says so: the objective is then minimised a little less well.
 
     Examples
     --------
@@ -84,45 +87,37 @@ def joint_clustering(
     >>> joint_clustering(x, ["a", "a", "b", "b"]).v_measure
     1.0
     """
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.metrics import (
         adjusted_rand_score,
         homogeneity_completeness_v_measure,
         normalized_mutual_info_score,
     )
 
-    classes = np.asarray(labels)
+    classes = to_numpy(labels)
     if classes.shape != (x.shape[0],):
         raise InputError(
             f"labels must be one per row, shape ({x.shape[0]},); found shape {classes.shape}"
         )
     if modalities is not None:
-        _check_modalities(np.asarray(modalities), x.shape[0])
+        _check_modalities(to_numpy(modalities), x.shape[0])
     k = len(np.unique(classes)) if n_clusters is None else n_clusters
     if not 1 <= k <= x.shape[0]:
         raise InputError(f"n_clusters must be between 1 and {x.shape[0]} rows; found {k}")
-    rows = to_numpy(unit_rows(x))
-    with warnings.catch_warnings():
-        # Fewer distinct rows than clusters is a finding, not a fault: fewer clusters form.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        kmeans = KMeans(k, init="k-means++", n_init=n_init, random_state=seed).fit(rows)
-    homogeneity, completeness, v_measure = homogeneity_completeness_v_measure(
-        classes, kmeans.labels_
-    )
+    clusters = k_means(Stacked.of(x), k, n_init=n_init, seed=seed)
+    found = clusters.labels
+    homogeneity, completeness, v_measure = homogeneity_completeness_v_measure(classes, found)
     return Clustering(
         v_measure=float(v_measure),
         homogeneity=float(homogeneity),
         completeness=float(completeness),
-        nmi=float(normalized_mutual_info_score(classes, kmeans.labels_)),
-        ari=float(adjusted_rand_score(classes, kmeans.labels_)),
-        inertia=float(kmeans.inertia_),
+        nmi=float(normalized_mutual_info_score(classes, found)),
+        ari=float(adjusted_rand_score(classes, found)),
+        inertia=clusters.inertia,
         n_clusters=k,
         n_init=n_init,
         seed=seed,
-        modality_purity=(
-            None if modalities is None else modality_purity(kmeans.labels_, modalities)
-        ),
+        algorithm=clusters.algorithm,
+        modality_purity=None if modalities is None else modality_purity(found, modalities),
     )
 
 
@@ -192,7 +187,7 @@ def modality_purity(clusters: ArrayLike, modalities: ArrayLike) -> float:
     """
     from sklearn.metrics import homogeneity_score
 
-    found, kinds = np.asarray(clusters), np.asarray(modalities)
+    found, kinds = to_numpy(clusters), to_numpy(modalities)
     if found.ndim != 1:
         raise InputError(f"clusters must be one per row; found shape {found.shape}")
     _check_modalities(kinds, len(found))

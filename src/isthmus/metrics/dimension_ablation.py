@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,12 @@ from ..arrays import Array, check_widths, like, row_chunks, take_rows, to_numpy,
 from ..arrays import working_dtype as precision
 from ..errors import InputError
 from ..matching import Codes, given_or_positional, matched_pairs
+from ..progress import ticker
 from .dimensions import largest_gap_first
 from .gap import Groups, encode_groups, l2m_from, rmg_from
 from .moments import Moments
 from .pair_moments import PairMoments
+from .stacked import Stacked
 from .strips import STRIP_BYTES, score_rounding
 
 
@@ -68,7 +71,7 @@ def dimension_ablation(
     added back one after the other, S_{k−1} = S_k + x_d y_dᵀ and r²_{k−1} = r²_k + x²_d, where r
     is the length that is left of a row: sums of squares lose no precision, as differences
     would. Matched pairs use ‖a/r_a − b/r_b‖² = (‖a − b‖² − (r_a − r_b)²) / (r_a r_b), exactly 0
-    for equal rows. O(N·M·(D + K)) time, in strips of bounded memory.
+    for equal rows. O(N·M·(D + K)) time, in tiles: memory grows with N and M by K numbers a row.
 
     Raises
     ------
@@ -194,23 +197,30 @@ def _best_others(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Each row's best cosine with a row that does not match, (N, K) and (M, K)."""
     xp = array_namespace(x)
-    dtype = xp.float64 if xp.float64 in (precision(x), precision(y)) else xp.float32
-    gallery = xp.astype(unit_rows(y), dtype)  # (M, D)
+    dtype = Stacked((x, y)).dtype
+    rows_x, rows_y = Stacked((x,)), Stacked((y,))
     scale_x, scale_y = (1 / xp.astype(own, dtype) for own in lengths)
-    mask = like(_mask(x.shape[1], order), gallery)
-    codes_y = xp.asarray(codes[1], device=device(gallery))
     best_x, best_y = (np.full((len(own), len(ks)), -np.inf) for own in codes)
-    step = max(1, STRIP_BYTES // (16 * gallery.shape[0]))
-    for start in range(0, x.shape[0], step):
-        strip = slice(start, start + step)
-        rows = xp.astype(unit_rows(x[strip, :]), dtype)  # (q, D)
-        own = xp.asarray(codes[0][strip], device=device(gallery))
-        scores = (rows * mask) @ (gallery * mask).T  # (q, M)
-        scores = xp.where(own[:, None] == codes_y[None, :], -xp.inf, scores)
-        for k in range(len(ks) - 1, -1, -1):
-            for d in order[ks[k] : ks[k + 1]] if k + 1 < len(ks) else []:
-                scores = scores + rows[:, int(d), None] * gallery[None, :, int(d)]
-            cosines = scores * scale_x[strip, k, None] * scale_y[None, :, k]
-            best_x[strip, k] = to_numpy(xp.max(cosines, axis=1))
-            best_y[:, k] = np.maximum(best_y[:, k], to_numpy(xp.max(cosines, axis=0)))
+    side = max(1, math.isqrt(STRIP_BYTES // 16))
+    done = ticker(x.shape[0] * y.shape[0])
+    for i in _slices(x.shape[0], side):
+        rows = xp.astype(rows_x.units(i), dtype, copy=False)  # (q, D)
+        mask = like(_mask(x.shape[1], order), rows)
+        kept = rows * mask
+        own = xp.asarray(codes[0][i], device=device(rows))
+        for j in _slices(y.shape[0], side):
+            others = xp.astype(rows_y.units(j), dtype, copy=False)  # (m, D)
+            matched = own[:, None] == xp.asarray(codes[1][j], device=device(rows))[None, :]
+            scores = xp.where(matched, -xp.inf, kept @ others.T)  # (q, m)
+            for k in range(len(ks) - 1, -1, -1):
+                for d in order[ks[k] : ks[k + 1]] if k + 1 < len(ks) else []:
+                    scores = scores + rows[:, int(d), None] * others[None, :, int(d)]
+                cosines = scores * scale_x[i, k, None] * scale_y[None, j, k]
+                best_x[i, k] = np.maximum(best_x[i, k], to_numpy(xp.max(cosines, axis=1)))
+                best_y[j, k] = np.maximum(best_y[j, k], to_numpy(xp.max(cosines, axis=0)))
+            done(scores.shape[0] * scores.shape[1])
     return best_x, best_y
+
+
+def _slices(n: int, step: int) -> Iterator[slice]:
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))

@@ -14,8 +14,8 @@ from ..arrays import Array, check_widths, to_numpy
 from ..errors import InputError
 from ..matching import Codes
 from .gap import Groups, encode_groups
-from .matched_strips import NOTHING, checked_codes, matched_strips
-from .strips import SCORE_BYTES, Gallery, strip_rows
+from .matched_strips import checked_codes, matched_strips
+from .strips import NOTHING, SCORE_BYTES, Gallery, strips
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -74,7 +74,7 @@ def softmax_entropy(x: Array, y: Array, *, temperature: float) -> NDArray[np.flo
 
     Notes
     -----
-    Exact in strips of bounded memory, with every row's largest logit taken out first: no
+    Exact in tiles of bounded memory, with every row's largest logit taken out first: no
     temperature overflows. With a single candidate the entropy is 0.
 
     References
@@ -90,16 +90,14 @@ def softmax_entropy(x: Array, y: Array, *, temperature: float) -> NDArray[np.flo
     _check_temperature(temperature)
     check_widths(x, y)
     gallery = Gallery.of([y], [x])
-    xp = array_namespace(gallery.units)
     parts = []
     # The logits, their exponentials and the product of both are held at once.
-    for rows in strip_rows(np.arange(x.shape[0]), 2 * SCORE_BYTES * gallery.size):
-        scores = gallery.scores(x, rows)  # (q, M)
-        short = (xp.max(scores, axis=1, keepdims=True) - scores) / temperature  # ≥ 0, (q, M)
-        weights = xp.exp(-short)
-        total = xp.sum(weights, axis=1)  # ≥ 1
-        parts.append(to_numpy(xp.log(total) + xp.sum(weights * short, axis=1) / total))
-    return np.concatenate(parts).astype(np.float64)
+    for strip in strips(x, gallery, score_bytes=2 * SCORE_BYTES):
+        found = _Softmax.none(np.full(len(strip.rows), NOTHING))
+        for _, scores in strip.blocks():
+            found = found.merge(_Softmax.of(scores, temperature, weighted=True), temperature)
+        parts.append(found.entropy)
+    return np.concatenate(parts)
 
 
 def entropy_summary(
@@ -173,16 +171,62 @@ def contrastive_loss(
 
 def _one_way(x: Array, y: Array, codes: tuple[Codes, Codes], temperature: float) -> float:
     gallery = Gallery.of([y], [x])
-    xp = array_namespace(gallery.units)
-    total, rows = 0.0, 0
+    loss, rows = 0.0, 0
     for strip in matched_strips(x, gallery, *codes):
-        top = xp.max(strip.scores, axis=1, keepdims=True)  # (q, 1)
-        spread = xp.sum(xp.exp((strip.scores - top) / temperature), axis=1)  # (q,)
-        short = xp.where(strip.matches > NOTHING, (top - strip.matches) / temperature, 0.0)
-        own = to_numpy(xp.sum(short, axis=1)) / strip.counts
-        total += float((to_numpy(xp.log(spread)) + own).sum(dtype=np.float64))
+        matches = to_numpy(strip.matches).astype(np.float64)  # (q, P)
+        found = _Softmax.none(matches.max(axis=1))
+        for _, scores in strip.strip.blocks():
+            found = found.merge(_Softmax.of(scores, temperature, weighted=False), temperature)
+        short = np.where(matches > NOTHING, found.top[:, None] - matches, 0.0) / temperature
+        loss += float((np.log(found.total) + short.sum(axis=1) / strip.counts).sum())
         rows += len(strip.rows)
-    return total / rows
+    return loss / rows
+
+
+@dataclass(frozen=True)
+class _Softmax:
+    """What the candidates seen so far add to each query's softmax, (q,) each, on the host.
+
+    With h_j = (top − s_j) / τ ≥ 0: the largest score `top`, `total` = Σ_j e^{−h_j} and
+    `weighted` = Σ_j h_j e^{−h_j}.
+    """
+
+    top: NDArray[np.float64]
+    total: NDArray[np.float64]
+    weighted: NDArray[np.float64]
+
+    @classmethod
+    def none(cls, top: NDArray[np.float64]) -> _Softmax:
+        """Of no candidates, beneath a score that is reached in any case."""
+        return cls(top, np.zeros_like(top), np.zeros_like(top))
+
+    @classmethod
+    def of(cls, scores: Array, temperature: float, *, weighted: bool) -> _Softmax:
+        """Of a block's cosines, (q, m); `weighted` is left at 0 if it is not needed."""
+        xp = array_namespace(scores)
+        top = xp.max(scores, axis=1, keepdims=True)  # (q, 1)
+        short = (top - scores) / temperature  # ≥ 0, (q, m)
+        weights = xp.exp(-short)
+        sums = [top[:, 0], xp.sum(weights, axis=1)]
+        sums.append(xp.sum(weights * short, axis=1) if weighted else xp.zeros_like(sums[1]))
+        return cls(*(to_numpy(values).astype(np.float64) for values in sums))
+
+    def merge(self, other: _Softmax, temperature: float) -> _Softmax:
+        top = np.maximum(self.top, other.top)
+        first, second = self._beneath(top, temperature), other._beneath(top, temperature)
+        return _Softmax(top, first[0] + second[0], first[1] + second[1])
+
+    @property
+    def entropy(self) -> NDArray[np.float64]:
+        return np.asarray(np.log(self.total) + self.weighted / self.total)
+
+    def _beneath(
+        self, top: NDArray[np.float64], temperature: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`total` and `weighted` with another, higher score taken out."""
+        short = (top - self.top) / temperature
+        share = np.exp(-short)
+        return share * self.total, share * (self.weighted + short * self.total)
 
 
 def _check_temperature(temperature: float) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import to_numpy
 from ..errors import InputError
 from ..matching import Codes
 
@@ -56,7 +57,7 @@ def joint_counts(x1: ArrayLike, x2: ArrayLike, y: ArrayLike) -> NDArray[np.int64
     >>> joint_counts([0, 0, 1], ["a", "b", "b"], [0, 1, 1]).tolist()
     [[[1, 0], [0, 1]], [[0, 0], [0, 1]]]
     """
-    columns = [np.asarray(values) for values in (x1, x2, y)]
+    columns = [to_numpy(values) for values in (x1, x2, y)]
     shapes = [column.shape for column in columns]
     if len(set(shapes)) > 1 or len(shapes[0]) != 1 or not shapes[0][0]:
         raise InputError(
@@ -149,7 +150,7 @@ def pid(p: ArrayLike) -> Pid:
 
 
 def _distribution(p: ArrayLike, *, axes: int) -> Values:
-    values = np.asarray(p, dtype=np.float64)
+    values = to_numpy(p).astype(np.float64)
     if values.ndim != axes or not values.size:
         raise InputError(
             f"a joint distribution of {axes} variables must be {axes}-D; found shape {values.shape}"

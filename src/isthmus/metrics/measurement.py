@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ..errors import missing
 from .bias import Moad
 from .clustering import Clustering
+from .dimension_ablation import DimensionAblation
 from .entropy import ContrastiveLoss, EntropySummary
 from .estimate import Estimate
 from .gap_vector import GapVector
+from .group_measurement import KnnAccuracies, ModalityGroups, PairGroups
 from .mixed_search import MixedSearch
 from .ranking import Retrieval
 from .scatter import Scatter
@@ -30,7 +32,8 @@ class ModalityMeasurement:
     """One modality by itself.
 
     `mean_angular_value` is the mean cosine between its rows (its cone), `effective_rank` how
-    many dimensions it fills, `uniformity` the Gaussian-potential one with its error.
+    many dimensions it fills, `uniformity` the Gaussian-potential one with its error,
+    `wasserstein_uniformity` the other one. With labels, `groups` holds its clusters and probe.
     """
 
     name: str
@@ -38,15 +41,27 @@ class ModalityMeasurement:
     mean_angular_value: float
     effective_rank: float | None = None
     uniformity: Estimate | None = None
+    wasserstein_uniformity: float | None = None
+    groups: ModalityGroups | None = None
+
+
+@dataclass(frozen=True)
+class LargestMeans:
+    """The dimension with the largest mean of each modality, and the AUC of these two alone."""
+
+    dimensions: tuple[int, int]
+    separation: float
 
 
 @dataclass(frozen=True)
 class PairMeasurement:
     """Two modalities against each other.
 
-    `retrieval` maps "a→b" (queries from a, candidates from b) to what it found; `intervals`
-    maps "l2m", "rmg", "pair_cosine" and "recall@1 a→b" to their intervals. What only a full
-    measurement has is None, or empty, in a fast one.
+    `alignment` is the mean squared distance of true pairs, `centroid_uniformity` the uniformity
+    of the centres of matched groups. `retrieval` maps "a→b" (queries from a, candidates from b)
+    to what it found; `intervals` maps "l2m", "rmg", "pair_cosine" and "recall@1 a→b" to their
+    intervals. What only a full measurement has is None, or empty, in a fast one; so are
+    `groups` without labels.
     """
 
     modalities: tuple[str, str]
@@ -56,10 +71,14 @@ class PairMeasurement:
     l2i: float
     pair_cosine: float
     alignment: float | None = None
+    centroid_uniformity: Estimate | None = None
     separability: float | None = None
     entropy: Mapping[str, EntropySummary] = field(default_factory=dict)
     loss: ContrastiveLoss | None = None
     vector: GapVector | None = None
+    largest_means: LargestMeans | None = None
+    ablation: DimensionAblation | None = None
+    groups: PairGroups | None = None
     retrieval: Mapping[str, Retrieval] = field(default_factory=dict)
     intervals: Mapping[str, Interval] = field(default_factory=dict)
 
@@ -79,17 +98,24 @@ class PairMeasurement:
 class Measurement:
     """What `measure` found.
 
-    `wasserstein_uniformity` is that of all modalities stacked. What needs labels (`clustering`,
-    `knn_accuracy`, `scatter`) or attributes too (`moad`, by modality) is None, or empty, without
-    them; so is in a fast measurement whatever takes more than one pass.
+    `centroid_distances` is the matrix of L2M of every two modalities, in their order, and
+    `mean_centroid_distance` its mean over pairs. `uniformity` and `wasserstein_uniformity` are
+    those of all modalities stacked. What needs labels (`clustering`, `knn_accuracy`,
+    `knn_accuracies`, `scatter`, and the `groups` of modalities and pairs) or attributes too
+    (`moad`, by modality) is None, or empty, without them; so is in a fast measurement whatever
+    takes more than one pass.
     """
 
     dimension: int
     modalities: tuple[ModalityMeasurement, ...]
     pairs: tuple[PairMeasurement, ...]
+    centroid_distances: tuple[tuple[float, ...], ...] = ()
+    mean_centroid_distance: float | None = None
     clustering: Clustering | None = None
     knn_accuracy: Estimate | None = None
+    knn_accuracies: KnnAccuracies | None = None
     mixed_search: MixedSearch | None = None
+    uniformity: Estimate | None = None
     wasserstein_uniformity: float | None = None
     scatter: Scatter | None = None
     moad: Mapping[str, Moad] = field(default_factory=dict)
@@ -105,7 +131,9 @@ class Measurement:
 
     def to_records(self) -> list[dict[str, Any]]:
         """One flat record per pair of modalities."""
-        return [plain(_record(self, pair)) for pair in self.pairs]
+        from .records import record
+
+        return [plain(record(self, pair)) for pair in self.pairs]
 
     def to_frame(self) -> pandas.DataFrame:
         """The records as a pandas DataFrame."""
@@ -133,29 +161,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
     return value
-
-
-def _record(measurement: Measurement, pair: PairMeasurement) -> dict[str, Any]:
-    clustering = measurement.clustering
-    record: dict[str, Any] = {
-        "modalities": " – ".join(pair.modalities),
-        "matched_pairs": pair.matched_pairs,
-        "l2m": pair.l2m,
-        "rmg": pair.rmg,
-        "l2i": pair.l2i,
-        "pair_cosine": pair.pair_cosine,
-        "separability": pair.separability,
-        "share_of_variance": pair.vector.share_of_variance if pair.vector else None,
-    }
-    for way, found in pair.retrieval.items():
-        record |= {f"recall@{k} {way}": value for k, value in found.recall.items()}
-        record[f"median_rank {way}"] = found.median_rank
-        record[f"mrr {way}"] = found.mean_reciprocal_rank
-        record[f"ndcg@{found.ndcg_at} {way}"] = found.ndcg
-        record[f"map {way}"] = found.mean_average_precision
-    for name, interval in pair.intervals.items():
-        record |= {f"{name} low": interval.low, f"{name} high": interval.high}
-    record["v_measure"] = clustering.v_measure if clustering else None
-    knn = measurement.knn_accuracy
-    record["knn_accuracy"] = None if knn is None else knn.value
-    return record

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from array_api_compat import array_namespace, is_cupy_array, is_numpy_array, is_torch_array
+from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
 from ..arrays import Array, to_numpy
 from ..embeddings import Embeddings, RowValues
 from ..errors import InputError
 from ..matching import count_matches
-from .matched_strips import MatchedStrip, matched_strips
+from ..progress import steps
+from .matched_strips import matched_strips
+from .nearest import SPARE, Nearest
 from .ranking import ndcg
-from .strips import Gallery
+from .strips import SCORE_BYTES, Gallery, Strip
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def mixed_search(
     Ties: a match level with rows that do not match counts the mean of its best and worst
     rank. Where rows tie for place k, the shares count what a random choice among them would
     give on average. If all rows coincide, shares of the top equal those of the corpus.
-    Exact, in strips of bounded memory beside one copy of the corpus' unit rows.
+    Exact, in tiles of bounded memory.
 
     References
     ----------
@@ -109,7 +112,20 @@ def mixed_search(
     >>> found.recall, found.top_share
     (0.0, {'image': 1.0, 'text': 0.0})
     """
-    space = Embeddings(arrays, groups=groups)
+    return mixed_search_of(
+        Embeddings(arrays, groups=groups), k=k, max_queries=max_queries, seed=seed
+    )
+
+
+def mixed_search_of(
+    space: Embeddings, *, k: int = 10, max_queries: int | None = None, seed: int = 0
+) -> MixedSearch:
+    """`mixed_search` of rows that `Embeddings` has checked already.
+
+    >>> found = mixed_search_of(Embeddings({"image": np.eye(3), "text": np.eye(3)}), k=1)
+    >>> found.by_modality["image"].recall
+    1.0
+    """
     sizes = {name: int(x.shape[0]) for name, x in space.arrays.items()}
     corpus = sum(sizes.values())
     if not 1 <= k < corpus:
@@ -124,14 +140,12 @@ def mixed_search(
         name: slice(int(end) - sizes[name], int(end)) for name, end in zip(sizes, ends, strict=True)
     }
     draws = np.random.default_rng(seed).spawn(len(parts))
-    return MixedSearch(
-        k=k,
-        corpus=corpus,
-        by_modality={
-            name: _search(space, name, gallery, parts, k, max_queries, draw)
-            for name, draw in zip(parts, draws, strict=True)
-        },
-    )
+    found = {}
+    with steps(dict.fromkeys(parts, 1.0)) as step:
+        for name, draw in zip(parts, draws, strict=True):
+            with step(name):
+                found[name] = _search(space, name, gallery, parts, k, max_queries, draw)
+    return MixedSearch(k=k, corpus=corpus, by_modality=found)
 
 
 def _search(
@@ -151,13 +165,20 @@ def _search(
     hits, gains = 0, 0.0
     taken = np.zeros(len(parts))
     for strip in matched_strips(
-        space[name], gallery, codes, others, rows=rows, own_place=parts[name].start
+        space[name],
+        gallery,
+        codes,
+        others,
+        rows=rows,
+        score_bytes=2 * SCORE_BYTES,  # selection knows scores by their places
+        hidden=partial(_itself, parts[name].start, gallery),
     ):
-        optimistic, pessimistic = strip.ranks()
+        nearest = Nearest(min(k + SPARE, gallery.size))
+        optimistic, pessimistic = strip.ranks(also=nearest.add)
         ranks = (optimistic + pessimistic) / 2
         hits += int((ranks[:, 0] <= k).sum())
         gains += float(ndcg(ranks, strip.counts, k).sum())
-        taken += _taken(strip, parts, k).sum(axis=0)
+        taken += _taken(strip.strip, nearest, parts, k).sum(axis=0)
     return MixedQueries(
         queries=len(rows),
         recall=hits / len(rows),
@@ -170,33 +191,56 @@ def _search(
     )
 
 
-def _taken(strip: MatchedStrip, parts: Mapping[str, slice], k: int) -> NDArray[np.float64]:
+def _itself(start: int, gallery: Gallery, rows: NDArray[np.int64], block: slice) -> Array | None:
+    """(q, m) where a block's candidate is the query itself, whose modality starts at `start`."""
+    own = start + rows - block.start
+    size = block.stop - block.start
+    if not ((own >= 0) & (own < size)).any():
+        return None
+    first = gallery.rows.arrays[0]
+    xp, where = array_namespace(first), device(first)
+    return xp.arange(size, device=where)[None, :] == xp.asarray(own, device=where)[:, None]
+
+
+def _taken(
+    strip: Strip, nearest: Nearest, parts: Mapping[str, slice], k: int
+) -> NDArray[np.float64]:
     """How many of each query's first k places each modality takes, (q, modalities).
 
     Rows above the k-th highest score have a place; those level with it share the rest.
     """
-    xp = array_namespace(strip.scores)
-    last = _kth_highest(strip.scores, k)  # (q, 1)
-    high, low = last + strip.rounding, last - strip.rounding
-
-    def counts(chosen: Array) -> NDArray[np.int64]:
-        return np.stack(
-            [to_numpy(xp.count_nonzero(chosen[:, part], axis=1)) for part in parts.values()],
-            axis=1,
-        )
-
-    above = counts(strip.scores > high)  # (q, modalities)
-    level = counts(strip.scores >= low) - above
+    scores, rounding = nearest.scores, strip.gallery.rounding
+    last = scores[:, k - 1, None]  # (q, 1)
+    owner = np.searchsorted([part.stop for part in parts.values()], nearest.places, side="right")
+    owned = owner[:, :, None] == np.arange(len(parts))  # (q, K, modalities)
+    above = (owned & (scores > last + rounding)[:, :, None]).sum(axis=1)
+    level = (owned & (scores >= last - rounding)[:, :, None]).sum(axis=1) - above
+    # More of them may be level than were kept.
+    more = np.flatnonzero(scores[:, -1] >= last[:, 0] - rounding)
+    if scores.shape[1] < strip.gallery.size and len(more):
+        low, high = last[more] - rounding, last[more] + rounding
+        level[more] = _level(strip.part(more), low, high, parts)
     left = k - above.sum(axis=1, keepdims=True)
     return np.asarray(above + level * (left / level.sum(axis=1, keepdims=True)))
 
 
-def _kth_highest(scores: Array, k: int) -> Array:
-    """The k-th highest score of each row, (q, 1), by selection where the library has it."""
-    xp = array_namespace(scores)
-    place = scores.shape[1] - k
-    if is_numpy_array(scores) or is_cupy_array(scores):
-        return xp.partition(scores, place, axis=1)[:, place, None]
-    if is_torch_array(scores):
-        return xp.topk(scores, k, dim=1).values[:, -1:]
-    return xp.sort(scores, axis=1)[:, place, None]
+def _level(
+    strip: Strip,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    parts: Mapping[str, slice],
+) -> NDArray[np.int64]:
+    """How many candidates of each modality score from `low` to `high`, (q, modalities)."""
+    counts = np.zeros((len(strip.rows), len(parts)), dtype=np.int64)
+    for block, scores in strip.blocks():
+        xp = array_namespace(scores)
+        least, most = (
+            xp.asarray(bound, dtype=scores.dtype, device=device(scores)) for bound in (low, high)
+        )
+        level = (scores >= least) & (scores <= most)  # (q, m)
+        for column, part in enumerate(parts.values()):
+            begin, end = max(part.start, block.start), min(part.stop, block.stop)
+            if begin < end:
+                own = level[:, begin - block.start : end - block.start]
+                counts[:, column] += to_numpy(xp.count_nonzero(own, axis=1))
+    return counts

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, column_sums, row_chunks, unit_rows
 from ..errors import InputError
+from ..progress import tracked_rows
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Moments:
         (2, array([0.5, 0.5]), 0.0)
         """
         total = np.zeros(x.shape[1])
-        for rows in row_chunks(x):
+        for rows in tracked_rows(row_chunks(x), x.shape[0]):
             total += column_sums(unit_rows(x[rows, :]))
         return cls(count=int(x.shape[0]), total=total)
 

@@ -135,7 +135,10 @@ def _kendall_distance(a: Codes, b: Codes) -> float:
     tied_both = _tied(a * (int(b.max()) + 1) + b)
     # Kendall's τ-b is (concordant − discordant) / √((pairs − tied_a)(pairs − tied_b)).
     scale = float(np.sqrt(float(pairs - tied_a) * float(pairs - tied_b)))
-    surplus = round(kendalltau(a, b, method="asymptotic").statistic * scale) if scale else 0
+    if len(a) == 2:  # scipy's significance, which nobody asked for, needs three
+        surplus = int(np.sign((a[1] - a[0]) * (b[1] - b[0])))
+    else:
+        surplus = round(kendalltau(a, b, method="asymptotic").statistic * scale) if scale else 0
     return float((pairs - surplus - tied_both) / (2 * pairs))
 
 

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array, to_numpy, unit_rows
+from ..arrays import Array, to_numpy
 from ..errors import InputError
-from ..matching import encode
+from ..matching import Codes, encode
+from ..progress import steps
 from .estimate import Estimate
-
-Indices = NDArray[np.int64]
+from .stacked import Stacked
+from .votes import Voters, vote
 
 
 def knn_accuracy(
-    x: Array, labels: ArrayLike, groups: ArrayLike, *, k: int = 5, folds: int = 5
+    x: Array | Stacked, labels: ArrayLike, groups: ArrayLike, *, k: int = 5, folds: int = 5
 ) -> float:
     """Cross-validated accuracy of a k-nearest-neighbour vote on unit rows, in [0, 1].
 
     Folds are split by group: an image is never classified from its own caption. Every row
-    is tested once: O(N²·D). Deterministic.
+    is tested once: O(N²·D), in tiles of bounded memory.
 
     Parameters
     ----------
     x:
-        (N, D): the rows of all modalities, stacked.
+        (N, D): the rows of all modalities, stacked, or `stacked` without a copy of them.
     labels, groups:
         (N,) class and group id of each row.
     k:
@@ -42,6 +43,11 @@ def knn_accuracy(
         Labels or groups that do not fit the rows, k < 1, folds < 2, fewer than two groups, or
         fewer than k rows outside a fold.
 
+    Notes
+    -----
+    Deterministic: of equally near rows the first vote, as long as no more than 16 of them are
+    level with the k-th; of classes with equally many votes the first in sorted order wins.
+
     Examples
     --------
     >>> x = np.repeat(np.eye(2), 6, axis=0)
@@ -52,7 +58,7 @@ def knn_accuracy(
 
 
 def knn_estimate(
-    x: Array,
+    x: Array | Stacked,
     labels: ArrayLike,
     groups: ArrayLike,
     *,
@@ -78,9 +84,9 @@ def knn_estimate(
         if sample < 1:
             raise InputError(f"a sample needs at least one row; found {sample}")
         tested = np.random.default_rng(seed).permutation(n) < sample
-    splits = [(train, test) for train, test in _folds(ids, folds)]
-    voters = np.ones(n, dtype=bool)
-    share = _vote(to_numpy(unit_rows(x)), classes, splits, voters, tested, k)
+    _, codes = np.unique(classes, return_inverse=True)
+    side = Voters(Stacked.of(x), codes, _folds(ids, folds))
+    share = vote(side, side, np.flatnonzero(tested), k)
     m = int(tested.sum())
     return Estimate(share, math.sqrt(share * (1 - share) / m * (1 - m / n)), m)
 
@@ -136,14 +142,22 @@ def knn_accuracies(
     columns = {name: _columns(x, labels[name], groups[name], name) for name, x in arrays.items()}
     classes = np.concatenate([own for own, _ in columns.values()])
     codes = encode({name: ids for name, (_, ids) in columns.items()})
-    modality = np.repeat(list(arrays), [len(ids) for ids in codes.values()])
-    splits = list(_folds(np.concatenate(list(codes.values())), folds))
-    rows = np.concatenate([to_numpy(unit_rows(x)) for x in arrays.values()])
-    return {
-        f"{a}→{b}": _vote(rows, classes, splits, modality == a, modality == b, k)
-        for a in arrays
-        for b in arrays
+    ends = np.cumsum([len(ids) for ids in codes.values()])
+    _, every = np.unique(classes, return_inverse=True)
+    fold = _folds(np.concatenate(list(codes.values())), folds)
+    sides = {
+        name: Voters(Stacked.of(x), every[end - len(ids) : end], fold[end - len(ids) : end])
+        for (name, x), ids, end in zip(arrays.items(), codes.values(), ends, strict=True)
     }
+    ways = {f"{a}→{b}": (a, b) for a in arrays for b in arrays}
+    found = {}
+    with steps(
+        {way: len(sides[a].codes) * len(sides[b].codes) for way, (a, b) in ways.items()}
+    ) as step:
+        for way, (a, b) in ways.items():
+            with step(way):
+                found[way] = vote(sides[a], sides[b], np.arange(len(sides[b].codes)), k)
+    return found
 
 
 def _check_votes(k: int, folds: int) -> None:
@@ -152,9 +166,9 @@ def _check_votes(k: int, folds: int) -> None:
 
 
 def _columns(
-    x: Array, labels: ArrayLike, groups: ArrayLike, name: str | None = None
+    x: Array | Stacked, labels: ArrayLike, groups: ArrayLike, name: str | None = None
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    found = np.asarray(labels), np.asarray(groups)
+    found = to_numpy(labels), to_numpy(groups)
     for what, values in zip(("labels", "groups"), found, strict=True):
         if values.shape != (x.shape[0],):
             owner = f" of modality '{name}'" if name else ""
@@ -165,37 +179,15 @@ def _columns(
     return found
 
 
-def _folds(ids: NDArray[Any], folds: int) -> Iterator[tuple[Indices, Indices]]:
-    """Rows outside and inside of each fold, no group being on both sides."""
+def _folds(ids: NDArray[Any], folds: int) -> Codes:
+    """Fold of each row, (N,), no group being in two."""
     from sklearn.model_selection import GroupKFold
 
     distinct = len(np.unique(ids))
     if distinct < 2:
         raise InputError("splitting by group needs at least two groups; found one")
-    yield from GroupKFold(min(folds, distinct)).split(ids, groups=ids)
-
-
-def _vote(
-    rows: NDArray[Any],
-    classes: NDArray[Any],
-    splits: list[tuple[Indices, Indices]],
-    voters: NDArray[np.bool_],
-    tested: NDArray[np.bool_],
-    k: int,
-) -> float:
-    """Share of the tested rows that the k nearest voters of other folds classify rightly."""
-    from sklearn.neighbors import KNeighborsClassifier
-
-    parts = [(train[voters[train]], test[tested[test]]) for train, test in splits]
-    parts = [(train, test) for train, test in parts if len(test)]
-    smallest = min(len(train) for train, _ in parts)
-    if smallest < k:
-        raise InputError(f"k = {k} neighbours, but a fold leaves only {smallest} rows to vote")
-    correct = sum(
-        KNeighborsClassifier(k, algorithm="brute")
-        .fit(rows[train], classes[train])
-        .score(rows[test], classes[test])
-        * len(test)
-        for train, test in parts
-    )
-    return float(correct / sum(len(test) for _, test in parts))
+    fold = np.zeros(len(ids), dtype=np.int64)
+    splitter = GroupKFold(min(folds, distinct))
+    for number, (_, test) in enumerate(splitter.split(ids, groups=ids)):
+        fold[test] = number
+    return fold

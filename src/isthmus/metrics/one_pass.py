@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import Array, check_widths, column_sums, row_chunks, unit_rows
 from ..matching import positional
+from ..progress import tracked_rows
 from .moments import Moments
 from .pair_moments import PairMoments, pair_sums
 
@@ -30,7 +31,7 @@ def positional_moments(
     count = len(positional(*(x.shape[0] for x in arrays)))
     totals = [np.zeros(x.shape[1]) for x in arrays]
     pairs = {(a, b): PairMoments(0, 0.0, 0.0) for a, b in combinations(range(len(arrays)), 2)}
-    for chunk in row_chunks(*arrays):
+    for chunk in tracked_rows(row_chunks(*arrays), count):
         units = [unit_rows(x[chunk, :]) for x in arrays]
         for total, unit in zip(totals, units, strict=True):
             total += column_sums(unit)

@@ -70,7 +70,7 @@ def group_split(groups: ArrayLike, *, seed: int = 0) -> Split:
     >>> len(split.train), len(split.validation), len(split.test)
     (2, 2, 2)
     """
-    codes = encode({"rows": np.asarray(groups)})["rows"]
+    codes = encode({"rows": to_numpy(groups)})["rows"]
     count = int(codes.max()) + 1 if len(codes) else 0
     if count < 3:
         raise InputError(f"training, validation and test need three groups; found {count}")
@@ -149,12 +149,12 @@ def linear_probe(
 def class_codes(x: Array, labels: ArrayLike, groups: ArrayLike) -> Codes:
     """Each row's class as an integer, (N,); labels and groups are checked against the rows."""
     for name, values in (("labels", labels), ("groups", groups)):
-        shape = np.asarray(values).shape
+        shape = to_numpy(values).shape
         if shape != (x.shape[0],):
             raise InputError(
                 f"{name} must be one per row, shape ({x.shape[0]},); found shape {shape}"
             )
-    return encode({"rows": np.asarray(labels)})["rows"]
+    return encode({"rows": to_numpy(labels)})["rows"]
 
 
 def standardised(rows: NDArray[Any], train: NDArray[np.int64]) -> NDArray[np.float64]:

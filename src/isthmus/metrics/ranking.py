@@ -155,7 +155,7 @@ def retrieval(
       has all P matches first, found or not;
     - average precision = (1/P) Σ_t t / r_t,
 
-    each averaged over the queries that have a match. Exact, in strips of bounded memory: a
+    each averaged over the queries that have a match. Exact, in tiles of bounded memory: a
     match's rank is counted, no list of candidates is sorted by index.
 
     Parameters

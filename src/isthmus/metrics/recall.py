@@ -1,7 +1,7 @@
 """Cross-modal retrieval: the rank of each query's best match, by counting, in tiles.
 
 A query's rank is one plus the number of candidates that score above its best match. It is
-counted strip by strip of the score matrix, so memory is bounded and nothing is sorted.
+counted tile by tile of the score matrix, so memory is bounded and nothing is sorted.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def recalls(found: Ranks, ks: Sequence[int]) -> dict[int, float]:
 
 
 def ranks(queries: Array, candidates: Array, codes: tuple[Codes, Codes] | None = None) -> Ranks:
-    """Rank of each query's best match, exact, in strips of bounded memory.
+    """Rank of each query's best match, exact, in tiles of bounded memory.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def ranks(queries: Array, candidates: Array, codes: tuple[Codes, Codes] | None =
     """
     query_codes, candidate_codes = checked_codes(queries, candidates, codes)
     gallery = Gallery.of([candidates], [queries])
-    xp = array_namespace(gallery.units)
+    xp = array_namespace(candidates)
     above = np.full(queries.shape[0], UNMATCHED)
     level = np.zeros_like(above)
     for strip in matched_strips(queries, gallery, query_codes, candidate_codes):

@@ -125,7 +125,7 @@ def estimate_information(
         )
     if bootstrap < 2:
         raise InputError(f"a standard error needs two resamples or more; found {bootstrap}")
-    ids = np.arange(x.shape[0]) if groups is None else np.asarray(groups)
+    ids = np.arange(x.shape[0]) if groups is None else to_numpy(groups)
     codes = class_codes(x, labels, ids)
     split = group_split(ids, seed=seed)
     sources = [standardised(to_numpy(unit_rows(rows)), split.train) for rows in (x, y)]

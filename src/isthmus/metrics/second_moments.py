@@ -23,6 +23,7 @@ from ..arrays import (
 )
 from ..errors import InputError
 from ..matching import Codes
+from ..progress import tracked_rows
 from .moments import Moments
 
 
@@ -78,14 +79,14 @@ class SecondMoments:
         width = x.shape[1]
         counts = np.bincount(parts, minlength=n)
         totals, products = np.zeros((n, width)), np.zeros((n, width, width))
-        for rows in row_chunks(x):
+        for rows in tracked_rows(row_chunks(x), x.shape[0]):
             chunk = unit_rows(x[rows, :])  # (n, D)
             present = np.unique(parts[rows])
             for part in present:
                 own = chunk
                 if len(present) > 1:
                     own = take_rows(chunk, np.flatnonzero(parts[rows] == part))
-                total, product = _chunk_moments(own)
+                total, product = chunk_moments(own)
                 totals[part] += total
                 products[part] += product
         products = (products + products.swapaxes(1, 2)) / 2
@@ -178,7 +179,7 @@ class SecondMoments:
             )
 
 
-def _chunk_moments(rows: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def chunk_moments(rows: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Σ x̂, (D,), and Σ x̂ x̂ᵀ, (D, D), of a chunk of unit rows (n, D)."""
     n = rows.shape[0]
     near = like(column_sums(rows) / n, rows)  # (D,)

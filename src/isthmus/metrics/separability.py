@@ -139,7 +139,7 @@ def roc_auc(above: ArrayLike, below: ArrayLike) -> float:
     >>> roc_auc([2.0, 3.0], [1.0, 2.0])
     0.875
     """
-    first, second = np.asarray(above), np.sort(np.asarray(below))
+    first, second = to_numpy(above), np.sort(to_numpy(below))
     lower = np.searchsorted(second, first, side="left")
     upper = np.searchsorted(second, first, side="right")
     return float((lower + upper).mean() / (2 * len(second)))

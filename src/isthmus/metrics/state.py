@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..embeddings import Embeddings
 from ..errors import InputError
 from ..files import atomic_write
+from ..progress import steps
 from .gap import l2m_from, rmg_from
 from .moments import Moments
 from .one_pass import positional_moments
@@ -37,28 +38,23 @@ class GapState:
     def of(cls, embeddings: Embeddings) -> GapState:
         """Moments of every modality and of every pair with a group in common.
 
-        One pass over all rows where row i of every modality has the same id; else one over
-        every modality and one over every pair's matches.
+        One pass over all rows where row i of every modality matches row i of the others alone;
+        else one over every modality and one over every pair's matches.
 
         >>> GapState.of(Embeddings({"a": np.eye(3), "b": np.eye(3)})).rmg("a", "b")
         0.0
         """
-        codes = embeddings.codes
         names = embeddings.names
-        if all(np.array_equal(codes[names[0]], codes[name]) for name in names):
-            moments, pairs = positional_moments(list(embeddings.arrays.values()))
-            return cls(
-                moments=dict(zip(names, moments, strict=True)),
-                pairs={(names[a], names[b]): found for (a, b), found in pairs.items()},
-            )
-        return cls(
-            moments={name: Moments.of(x) for name, x in embeddings.arrays.items()},
-            pairs={
-                (a, b): PairMoments.of(embeddings[a], embeddings[b], (codes[a], codes[b]))
-                for a, b in embeddings.pairs
-                if np.isin(codes[a], codes[b]).any()
-            },
-        )
+        if same_rows(embeddings):
+            found, matched = positional_moments(list(embeddings.arrays.values()))
+            pairs = {(names[a], names[b]): sums for (a, b), sums in matched.items()}
+            return cls(dict(zip(names, found, strict=True)), pairs)
+        moments: dict[str, Moments] = {}
+        with steps({name: float(x.shape[0]) for name, x in embeddings.arrays.items()}) as step:
+            for name, x in embeddings.arrays.items():
+                with step(name):
+                    moments[name] = Moments.of(x)
+        return cls(moments=moments, pairs=matched_pair_moments(embeddings))
 
     def merge(self, other: GapState) -> GapState:
         """The state of both sets of rows together."""
@@ -122,3 +118,28 @@ class GapState:
                 a, _, b = name.partition(_SEPARATOR)
                 pairs[a, b] = PairMoments(int(array[0]), float(array[1]), float(array[2]))
         return cls(moments, pairs)
+
+
+def same_rows(embeddings: Embeddings) -> bool:
+    """Whether row i of every modality matches row i of the others, and no other row.
+
+    >>> same_rows(Embeddings({"a": np.eye(3), "b": np.eye(3)}))
+    True
+    """
+    first, *others = embeddings.codes.values()
+    paired = all(np.array_equal(first, other) for other in others)
+    return paired and len(np.unique(first)) == len(first)
+
+
+def matched_pair_moments(embeddings: Embeddings) -> dict[tuple[str, str], PairMoments]:
+    """Moments of the matches of every two modalities with a group in common.
+
+    >>> list(matched_pair_moments(Embeddings({"a": np.eye(3), "b": np.eye(3)})))
+    [('a', 'b')]
+    """
+    codes = embeddings.codes
+    return {
+        (a, b): PairMoments.of(embeddings[a], embeddings[b], (codes[a], codes[b]))
+        for a, b in embeddings.pairs
+        if np.isin(codes[a], codes[b]).any()
+    }

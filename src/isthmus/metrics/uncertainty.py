@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import to_numpy
 from ..embeddings import Embeddings
 from ..errors import InputError
 from ..resampling import group_count, redraw, shuffle_pairing
@@ -97,8 +98,8 @@ def mean_interval(
     0.750 [0.250, 1.000]
     """
     _check(resamples, level)
-    numbers = np.asarray(values, dtype=np.float64)
-    _, codes = np.unique(np.asarray(groups), return_inverse=True)
+    numbers = to_numpy(values).astype(np.float64)
+    _, codes = np.unique(to_numpy(groups), return_inverse=True)
     if numbers.shape != codes.shape or not numbers.size:
         raise InputError(
             f"need one value and one group per row; found shapes {numbers.shape} and {codes.shape}"

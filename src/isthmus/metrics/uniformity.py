@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
-from ..arrays import Array, check_widths, take_rows, to_numpy, unit_rows, working_dtype
+from ..arrays import Array, check_widths, take_rows, to_numpy
 from ..errors import InputError
 from ..matching import Codes, given_or_positional
+from ..progress import ticker
 from .estimate import Estimate
 from .gap import Groups, encode_groups
 from .group_sums import group_sums
 from .pair_moments import PairMoments
 from .second_moments import SecondMoments
+from .stacked import Stacked
 
 TILE_BYTES = 16 * 2**20
 """The tile of potentials that is held at a time takes about this much memory."""
@@ -121,14 +124,14 @@ def pair_centroids(x: Array, y: Array, *, groups: Groups | None = None) -> Array
     if not len(common):
         raise InputError("no row of the one modality matches a row of the other")
     xp = array_namespace(x)
-    double = xp.float64 in (working_dtype(x), working_dtype(y))
-    dtype = xp.float64 if double else xp.float32
-    centroids = xp.zeros((len(common), x.shape[1]), dtype=dtype, device=device(x))
+    dtype = Stacked((x, y)).dtype
+    means = []
     for array, own in zip((x, y), codes, strict=True):
         kept = np.flatnonzero(np.isin(own, common))
-        _add_group_means(centroids, array, kept, np.searchsorted(common, own[kept]))
+        means.append(_group_means(array, kept, np.searchsorted(common, own[kept]), dtype))
+    centroids = means[0] + means[1]  # (G, D)
     lengths = xp.sqrt(xp.sum(centroids**2, axis=1))
-    if bad := int(xp.sum(lengths <= 8 * xp.finfo(dtype).eps)):
+    if bad := int(xp.count_nonzero(lengths <= 8 * xp.finfo(dtype).eps)):
         raise InputError(
             f"the rows of {bad} matched groups cancel, so that their centroid has no direction; "
             "leave those groups out"
@@ -174,15 +177,21 @@ def wasserstein_uniformity_from(moments: SecondMoments, *, epsilon: float = 0.0)
 
 
 def _potentials(x: Array, t: float) -> NDArray[np.float64]:
-    """Σ_{j≠i} exp(−t ‖x̂_i − x̂_j‖²) for each row i, (N,), by the upper half of the tiles."""
+    """Σ_{j≠i} exp(−t ‖x̂_i − x̂_j‖²) for each row i, (N,), by the upper half of the tiles.
+
+    Rows are converted anew for every tile: 1 / side of what multiplying the tile out costs.
+    """
     xp = array_namespace(x)
-    n = x.shape[0]
+    rows = Stacked.of(x)
+    n = rows.shape[0]
     side = max(1, math.isqrt(TILE_BYTES // 8))
+    starts = range(0, n, side)
+    done = ticker(len(starts) * (len(starts) + 1) / 2)
     sums = np.zeros(n)
-    for i in range(0, n, side):
-        first = unit_rows(x[i : i + side, :])
+    for i in starts:
+        first = rows.units(slice(i, min(i + side, n)))
         for j in range(i, n, side):
-            second = first if i == j else unit_rows(x[j : j + side, :])
+            second = first if i == j else rows.units(slice(j, min(j + side, n)))
             tile = xp.exp(2 * t * (first @ second.T - 1))  # (≤ side, ≤ side)
             if i == j:
                 own = xp.arange(tile.shape[0], device=device(tile))
@@ -190,15 +199,23 @@ def _potentials(x: Array, t: float) -> NDArray[np.float64]:
             else:
                 sums[j : j + side] += to_numpy(xp.sum(tile, axis=0))
             sums[i : i + side] += to_numpy(xp.sum(tile, axis=1))
+            done(1)
     return sums
 
 
-def _add_group_means(centroids: Array, x: Array, kept: Codes, codes: Codes) -> None:
-    """Add to each centroid, in place, the mean of its rows; every group has rows."""
+def _group_means(x: Array, kept: Codes, codes: Codes, dtype: Any) -> Array:
+    """Mean unit row of each group, (G, D); every one of 0 … G − 1 has rows among `kept`."""
     xp = array_namespace(x)
-    counts = np.bincount(codes, minlength=centroids.shape[0])
+    counts = np.bincount(codes)
+    parts: list[Array] = []
+    last = -1
     for present, part in group_sums(x, codes, rows=kept):
-        share = xp.asarray(1 / counts[present], dtype=centroids.dtype, device=device(centroids))
-        groups = slice(int(present[0]), int(present[-1]) + 1)
-        added = xp.astype(part, centroids.dtype) * share[:, None]
-        centroids[groups, :] = centroids[groups, :] + added
+        share = xp.asarray(1 / counts[present], dtype=dtype, device=device(part))
+        means = xp.astype(part, dtype) * share[:, None]  # (g, D)
+        if present[0] == last:  # the rest of a group that the part before had begun
+            begun = parts.pop()
+            parts.append(begun[:-1, :])
+            means = xp.concat([begun[-1:, :] + means[:1, :], means[1:, :]], axis=0)
+        parts.append(means)
+        last = int(present[-1])
+    return xp.concat(parts, axis=0)

@@ -10,8 +10,9 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array, like, take_rows, to_numpy, unit_rows
+from ..arrays import Array, like, to_numpy, unit_rows
 from ..errors import InputError
+from .class_moments import ClassMoments
 from .gap import encode_groups
 from .recall import ranks, recalls
 
@@ -65,18 +66,11 @@ def class_prototypes(prompts: Array, classes: ArrayLike) -> Prototypes:
             f"found shape {given.shape}"
         )
     names, codes = np.unique(given, return_inverse=True)
-    counts = np.bincount(codes)
-    order = np.argsort(codes, kind="stable")
-    first = np.cumsum(counts) - counts
-    total = unit_rows(take_rows(prompts, order[first]))  # (C, D)
+    moments = ClassMoments.of(prompts, codes, len(names))
+    total = like(moments.totals, prompts)  # (C, D)
     xp = array_namespace(total)
-    # The second prompt of every class, then the third, …; a class that has run out adds zero.
-    for nth in range(1, int(counts.max())):
-        present = like((nth < counts)[:, None], total)  # (C, 1)
-        rows = take_rows(prompts, order[first + np.minimum(nth, counts - 1)])
-        total = total + present * unit_rows(rows)
     size = to_numpy(xp.max(xp.abs(total), axis=1))
-    if (empty := size <= 8 * float(xp.finfo(total.dtype).eps) * counts).any():
+    if (empty := size <= 8 * float(xp.finfo(total.dtype).eps) * moments.counts).any():
         raise InputError(
             f"the prompts of class '{names[empty.argmax()]}' cancel out: their mean has no "
             "direction; check that they belong to one class"
