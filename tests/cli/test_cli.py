@@ -257,32 +257,6 @@ def test_a_shard_that_does_not_exist_is_refused(run, folder, shard):  # type: ig
     assert "shard" in result.err
 
 
-def test_compare_puts_sets_side_by_side_with_intervals(run, folder):  # type: ignore[no-untyped-def]
-    closed = folder.parent / "closed"
-    run("close", folder, "--out", closed)
-    html = folder.parent / "c.html"
-    result = run("compare", folder, closed, "--html", html)
-    assert result.code == 0, result.err
-    assert "closed against vectors, image and text: L2M lower" in " ".join(result.out.split())
-    assert "<h1>Modality gaps compared</h1>" in html.read_text()
-
-
-def test_compare_at_matched_sizes_takes_equally_many_groups(run, folder):  # type: ignore[no-untyped-def]
-    half = folder.parent / "half"
-    half.mkdir()
-    for name in ("image", "text"):
-        np.save(half / f"{name}.npy", np.load(folder / f"{name}.npy")[:15])
-    path = folder.parent / "c.json"
-    assert run("compare", folder, half, "--matched", "--json", path).code == 0
-    found = json.loads(path.read_text())["measurements"]
-    assert {m["modalities"][0]["rows"] for m in found.values()} == {15}
-
-
-def test_compare_needs_two_sets_with_names_of_their_own(run, folder):  # type: ignore[no-untyped-def]
-    assert "at least two sets" in run("compare", folder).err
-    assert "two sets are called 'vectors'" in run("compare", folder, folder).err
-
-
 def test_doctor_finds_a_lost_row_and_exits_with_1(run, folder):  # type: ignore[no-untyped-def]
     healthy = run("doctor", folder)
     assert healthy.code == 0

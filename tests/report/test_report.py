@@ -18,6 +18,7 @@ from isthmus.report import (
     differences,
     embedding_section,
     findings,
+    rich_detail,
     rich_table,
     table_rows,
     write_json,
@@ -25,6 +26,7 @@ from isthmus.report import (
 )
 from isthmus.report.maps import SHOWN, pca_map
 from isthmus.report.preview import preview
+from isthmus.resampling import redraw
 
 
 def space(
@@ -100,6 +102,23 @@ def test_findings_follow_from_the_numbers(wide: Measurement, narrow: Measurement
     assert findings("name", wide)[0].startswith("name: ")
 
 
+def test_findings_about_groups_follow_from_the_numbers(
+    wide: Measurement, narrow: Measurement
+) -> None:
+    gap, none = " ".join(findings("", wide)), " ".join(findings("", narrow))
+    assert "alone tell image from text" in gap
+    assert "alone tell" not in none
+    assert "Each modality alone clusters better than all together" in gap
+    assert "Each modality alone clusters no better than all together" in none
+    groups = wide.pairs[0].groups
+    assert groups is not None
+    top = groups.zero_shot["image→text"].accuracy[1].value
+    assert f"The nearest class of text is right for {top:.1%} of image items" in gap
+    assert groups.information is not None
+    assert f"probes read {groups.information.redundancy:.2f} in either" in gap
+    assert "Neighbourhoods carry over" in none
+
+
 def test_comparison_turns_round_with_its_arguments(wide: Measurement, narrow: Measurement) -> None:
     assert (
         "shrinks" in compare("a", wide, "b", narrow)[0]
@@ -120,6 +139,84 @@ def test_details_answer_their_questions_with_the_measured_numbers(wide: Measurem
     assert search.rows[0][4].startswith(f"{queries.top_share['image']:.0%} (")
     for table in tables.values():
         assert {len(row) for row in table.rows} == {len(table.headings)}
+
+
+def test_every_group_of_numbers_has_a_table(wide: Measurement) -> None:
+    tables = {table.question: table for table in details(wide)}
+    pair = wide.pairs[0]
+    assert pair.centroid_uniformity is not None
+    assert tables["How big is the gap?"].rows[0][-1] == f"{pair.centroid_uniformity.value:.2f}"
+    assert pair.largest_means is not None
+    two = tables["Do two dimensions tell the modalities apart?"].rows[0]
+    assert two[1:] == [
+        *map(str, pair.largest_means.dimensions),
+        f"{pair.largest_means.separation:.3f}",
+    ]
+    together = tables["What are the modalities like?"].rows[-1]
+    assert wide.uniformity is not None
+    assert together[0] == "all together"
+    assert together[-2:] == [
+        f"{wide.uniformity.value:.2f}",
+        f"{wide.wasserstein_uniformity:.3f}",
+    ]
+    clusters = tables["What does it cost? Groups of meaning"].rows
+    assert [row[0] for row in clusters] == ["all modalities", "image alone", "text alone"]
+    assert wide.knn_accuracies is not None
+    votes = tables["What does it cost? Neighbours of the same label"].rows
+    assert votes[1][2] == f"{wide.knn_accuracies.accuracy['image→text']:.3f}"
+    assert pair.groups is not None
+    named = tables["What does it cost? Naming items across the gap"].rows[0]
+    top = pair.groups.zero_shot["image→text"].accuracy[1].value
+    assert named[-2:] == [f"{top:.3f}", "–"]  # three classes have no top 5
+    assert pair.groups.class_order is not None
+    order = tables["Do the modalities order the classes alike?"].rows[0]
+    assert order[1] == f"{pair.groups.class_order.distance:.3f}"
+    assert wide.modalities[0].groups is not None
+    probe = wide.modalities[0].groups.probe
+    assert probe is not None
+    assert tables["What does a linear probe read?"].rows[0][1] == f"{probe.accuracy:.3f}"
+    information = pair.groups.information
+    assert information is not None
+    known = tables["Who knows what about the labels?"].rows[0][2]
+    assert known == f"{information.redundancy:.2f} ± {information.errors['redundancy']:.2f}"
+
+
+def test_centres_have_a_table_from_three_modalities_on(wide: Measurement) -> None:
+    question = "How far apart are the centres?"
+    assert question not in {table.question for table in details(wide)}
+    found = measure(space(modalities=3), fast=True)
+    (table,) = [table for table in details(found) if table.question == question]
+    assert [row[0] for row in table.rows] == ["image", "text", "audio"]
+    assert table.rows[0][2] == table.rows[1][1] == f"{found.pairs[0].l2m:.3f}"
+    assert f"{found.mean_centroid_distance:.3f}" in table.legend
+
+
+def test_removed_dimensions_have_rows_and_the_figure_shows_the_same_numbers() -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 64))
+    spread = Embeddings({"image": rows, "text": rows + np.eye(64)[0] * 5})
+    found = measure(spread)
+    ablation = found.pairs[0].ablation
+    assert ablation is not None
+    (table,) = [table for table in details(found) if "without the dimensions" in table.question]
+    assert [row[1] for row in table.rows] == ["0", "1", "2", "5", "10", "20"]
+    assert table.rows[1][2] == f"{ablation.l2m[1]:.3f}"
+    cards = {card.title: card for card in embedding_section("", spread, measurement=found).cards}
+    curve = cards["Removing dimensions"].figure.data[0]
+    assert list(curve.y) == pytest.approx(ablation.l2m, abs=5e-5)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_number_of_a_detail_table_is_cut_short(wide: Measurement, width: int) -> None:
+    from rich.console import Console
+
+    for detail in details(wide):
+        console = Console(width=width, record=True, file=io.StringIO())
+        console.print(rich_detail(detail))
+        text = console.export_text()
+        assert "…" not in text
+        assert max(map(len, text.splitlines())) <= width
+        for cell in (cell for row in detail.rows for cell in row):
+            assert set(cell.split()) <= set(text.split()), cell
 
 
 def test_labels_attributes_and_a_temperature_have_their_tables() -> None:
@@ -148,6 +245,19 @@ def test_preview_closes_a_planted_gap_on_rows_it_was_not_fitted_on() -> None:
     assert found.before.modalities[0].rows == 60
     assert found.after.pairs[0].l2m < 0.5 * found.before.pairs[0].l2m
     assert preview(space(n=12)) is None
+
+
+def test_preview_gives_the_numbers_that_a_measurement_gives() -> None:
+    found = preview(space(4.0, n=120))
+    assert found is not None
+    order = np.random.default_rng(0).permutation(120)
+    full = measure(redraw(space(4.0, n=120), np.sort(order[60:])))
+    assert found.before.clustering == full.clustering
+    assert found.before.mixed_search == full.mixed_search
+    assert found.before.pairs[0].retrieval == full.pairs[0].retrieval
+    assert (
+        compare("a", found.before, "b", found.after)[0] == compare("a", full, "b", found.after)[0]
+    )
 
 
 def test_differences_follow_the_intervals(wide: Measurement, narrow: Measurement) -> None:

@@ -3,17 +3,20 @@
 from .artefacts import write_json, write_parquet
 from .detail import Detail, rich_detail
 from .details import details
-from .findings import compare, differences, findings
+from .findings import compare, findings
 from .page import Card, Report, Section, embedding_section, sets_report
+from .paired import Comparison, comparisons, differences, with_tables
 from .table import COLUMNS, rich_table, table_rows
 
 __all__ = [
     "COLUMNS",
     "Card",
+    "Comparison",
     "Detail",
     "Report",
     "Section",
     "compare",
+    "comparisons",
     "details",
     "differences",
     "embedding_section",
@@ -22,6 +25,7 @@ __all__ = [
     "rich_table",
     "sets_report",
     "table_rows",
+    "with_tables",
     "write_json",
     "write_parquet",
 ]

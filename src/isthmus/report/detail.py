@@ -32,9 +32,18 @@ def rich_detail(detail: Detail) -> RichTable:
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
     )
     for k, heading in enumerate(detail.headings):
-        table.add_column(heading, justify="left" if k == 0 else "right")
+        cells = [row[k] for row in detail.rows]
+        words = [word for text in (heading, *cells) for word in text.split()]
+        table.add_column(
+            heading,
+            justify="left" if k == 0 else "right",
+            min_width=max(map(len, words)),  # no number is cut short
+            max_width=max(map(len, (*cells, *heading.split()))),
+            overflow="fold",
+        )
     for row in detail.rows:
         table.add_row(*row)
     return table

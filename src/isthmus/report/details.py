@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from ..metrics.measurement import Measurement
-from .cost_tables import groups_table, mixed_table, retrieval_table, scatter_table
+from .cost_tables import mixed_table, retrieval_table
 from .detail import Detail
-from .gap_tables import bias_table, carriers_table, modalities_table, size_table, softmax_table
+from .dimension_tables import ablation_table, largest_means_table
+from .gap_tables import (
+    bias_table,
+    carriers_table,
+    centroids_table,
+    modalities_table,
+    size_table,
+    softmax_table,
+)
+from .group_tables import (
+    clusters_table,
+    information_table,
+    neighbours_table,
+    order_table,
+    probes_table,
+    scatter_table,
+    zero_shot_table,
+)
 
 _TABLES = (
-    *(size_table, carriers_table, modalities_table),
-    *(retrieval_table, mixed_table, groups_table, scatter_table),
-    *(softmax_table, bias_table),
+    *(size_table, centroids_table, carriers_table, largest_means_table, ablation_table),
+    *(modalities_table, retrieval_table, mixed_table),
+    *(clusters_table, neighbours_table, zero_shot_table, scatter_table, order_table),
+    *(probes_table, information_table, softmax_table, bias_table),
 )
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..metrics.measurement import Measurement, PairMeasurement
-from ..metrics.uncertainty import Interval
+from .group_findings import EQUAL as EQUAL
+from .group_findings import group_findings
 
 WIDE_GAP = 0.3
 """An L2M from which on the gap is called wide, and below a third of which small."""
 
-EQUAL = 0.03
-"""Differences of rates (R@1, V-measure, accuracy) up to this are called equal."""
+SEPARATE = 0.99
+"""An AUC from which on two dimensions are said to tell the modalities apart."""
 
 
 def findings(name: str, measurement: Measurement) -> list[str]:
@@ -20,13 +19,7 @@ def findings(name: str, measurement: Measurement) -> list[str]:
     for pair in measurement.pairs:
         sentences += _pair_findings(pair)
     sentences += _mixed_findings(measurement)
-    if measurement.clustering is not None:
-        clustering = measurement.clustering
-        sentences.append(
-            f"k-means with {clustering.n_clusters} clusters over all modalities at once agrees "
-            f"with the labels at a V-measure of {clustering.v_measure:.2f} (1 is perfect, 0 is "
-            "chance)."
-        )
+    sentences += group_findings(measurement)
     return [f"{name}: {sentence}" if name else sentence for sentence in sentences]
 
 
@@ -56,35 +49,6 @@ def compare(
     return sentences
 
 
-def differences(measurements: Mapping[str, Measurement]) -> list[str]:
-    """How each set differs from the first, and whether their intervals keep apart."""
-    (base_name, base), *others = measurements.items()
-    sentences = []
-    for name, other in others:
-        for old, new in zip(base.pairs, other.pairs, strict=False):
-            if old.modalities != new.modalities:
-                continue
-            told = [
-                _difference(title, old.intervals[key], new.intervals[key])
-                for key, title in (("l2m", "L2M"), ("rmg", "RMG"), ("pair_cosine", "pair cosine"))
-                if key in old.intervals and key in new.intervals
-            ]
-            told += [
-                _difference(f"R@1 {way}", old.intervals[key], new.intervals[key])
-                for way in old.retrieval
-                if (key := f"recall@1 {way}") in new.intervals
-            ]
-            pair = " and ".join(old.modalities)
-            sentences.append(f"{name} against {base_name}, {pair}: {'; '.join(told)}.")
-    return sentences
-
-
-def _difference(title: str, old: Interval, new: Interval) -> str:
-    apart = new.low > old.high or new.high < old.low
-    verdict = ("higher" if new.value > old.value else "lower") if apart else "not clearly different"
-    return f"{title} {verdict}, {new} against {old}"
-
-
 def _pair_findings(pair: PairMeasurement) -> list[str]:
     a, b = pair.modalities
     size = "wide" if pair.l2m >= WIDE_GAP else "small" if pair.l2m < WIDE_GAP / 3 else "moderate"
@@ -101,6 +65,13 @@ def _pair_findings(pair: PairMeasurement) -> list[str]:
         f"True pairs have a mean cosine of {pair.pair_cosine:.3f} and are {closer} two random "
         f"items of one modality (RMG {pair.rmg:.3f}; equal at 0.5).",
     ]
+    means = pair.largest_means
+    if means is not None and means.separation >= SEPARATE:
+        which = " and ".join(str(d) for d in sorted(set(means.dimensions)))
+        sentences.append(
+            f"Dimension{'s' * (' and ' in which)} {which} alone tell{'s' * (' and ' not in which)} "
+            f"{a} from {b} (AUC {means.separation:.3f}; 0.5 is chance)."
+        )
     if pair.retrieval:
         sentences.append(
             f"The nearest {b} matches for {pair.recall(0):.1%} of {a} items, the nearest {a} for "

@@ -12,11 +12,10 @@ import numpy as np
 
 from .. import __version__
 from ..embeddings import Embeddings
-from ..errors import InputError
 from ..files import atomic_write
-from ..metrics.dimension_ablation import DimensionAblation, dimension_ablation
+from ..metrics.budget import ABLATED
 from ..metrics.measurement import Measurement
-from ..resampling import group_count, redraw
+from ..metrics.pair_measure import ablation_curve
 from .detail import Detail
 from .details import details
 from .maps import pca_map
@@ -25,13 +24,6 @@ from .table import COLUMNS, table_rows
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-REMOVED = 20
-"""Dimensions that the ablation curve removes."""
-
-ABLATED = 2000
-"""Groups that the ablation curve is of, at most."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +137,13 @@ def embedding_section(
         )
     for pair in embeddings.pairs:
         if np.isin(embeddings.codes[pair[0]], embeddings.codes[pair[1]]).any():
-            cards += _pair_cards(embeddings, pair, seed)
+            cards += _pair_cards(embeddings, pair, measurement, seed)
     return Section(title, "", cards, details(measurement) if measurement else ())
 
 
-def _pair_cards(embeddings: Embeddings, pair: tuple[str, str], seed: int) -> list[Card]:
+def _pair_cards(
+    embeddings: Embeddings, pair: tuple[str, str], measurement: Measurement | None, seed: int
+) -> list[Card]:
     from . import figures
 
     which = f": {pair[0]} and {pair[1]}" if len(embeddings.names) > 2 else ""
@@ -166,31 +160,20 @@ def _pair_cards(embeddings: Embeddings, pair: tuple[str, str], seed: int) -> lis
             figures.dimension_gap_figure(embeddings, pair),
         ),
     ]
-    if (ablation := _ablation(embeddings, pair, seed)) is not None:
+    measured = measurement.pairs if measurement else ()
+    ablation = next((p.ablation for p in measured if p.modalities == pair), None)
+    if ablation is None:
+        ablation = ablation_curve(embeddings, pair, max_groups=ABLATED, seed=seed)
+    if ablation is not None:
         cards.append(
             Card(
                 f"Removing dimensions{which}",
                 "The dimensions with the largest differences of means, taken out one by one. The "
-                f"gap falls; watch what retrieval does. (At most {ABLATED:,} groups.)",
+                "gap falls; watch what retrieval does.",
                 figures.ablation_figure(ablation, pair),
             )
         )
     return cards
-
-
-def _ablation(embeddings: Embeddings, pair: tuple[str, str], seed: int) -> DimensionAblation | None:
-    """The curve of a sample; None in narrow spaces, or where a row has nothing else."""
-    if embeddings.dimension <= 2 * REMOVED:
-        return None
-    order = np.random.default_rng(seed).permutation(group_count(embeddings))
-    part = redraw(embeddings, np.sort(order[:ABLATED]))
-    groups = part.codes[pair[0]], part.codes[pair[1]]
-    try:
-        return dimension_ablation(
-            part[pair[0]], part[pair[1]], counts=range(REMOVED + 1), groups=groups
-        )
-    except InputError:
-        return None
 
 
 def _figure_json(sections: Sequence[Section]) -> list[str]:

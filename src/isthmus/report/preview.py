@@ -8,8 +8,9 @@ import numpy as np
 
 from ..closers import Centering
 from ..embeddings import Embeddings
-from ..metrics.measure import measure
+from ..metrics.measure import measure_costs
 from ..metrics.measurement import Measurement
+from ..progress import steps
 from ..resampling import group_count, redraw
 
 PREVIEW_HEADING = (
@@ -23,7 +24,7 @@ GROUPS = 10_000
 
 @dataclass(frozen=True)
 class Preview:
-    """The same half of the groups, open and closed."""
+    """The same half of the groups, open and closed: the gap and what it costs."""
 
     before: Measurement
     after: Measurement
@@ -43,4 +44,9 @@ def preview(embeddings: Embeddings, *, seed: int = 0) -> Preview | None:
             return None
     calibration, held_out = (redraw(embeddings, half) for half in halves)
     closed = Centering().fit(calibration).close(held_out)
-    return Preview(measure(held_out, seed=seed), measure(closed, seed=seed))
+    with steps({"as it is": 1, "centered": 1}) as step:
+        with step("as it is"):
+            before = measure_costs(held_out, seed=seed)
+        with step("centered"):
+            after = measure_costs(closed, seed=seed)
+    return Preview(before, after)
