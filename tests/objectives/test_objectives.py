@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from isthmus.objectives import CloseGap, InfoNCE, align_true_pairs, centroid_uniformity
+from isthmus.objectives import (
+    CloseGap,
+    InfoNCE,
+    Piecewise,
+    align_true_pairs,
+    centroid_uniformity,
+)
 from tests.reference import losses as reference
 
 NAMES = ("image", "text", "audio")
@@ -171,3 +177,42 @@ def test_narrow_dtypes_give_finite_losses_and_gradients(dtype: torch.dtype) -> N
 def test_wrong_input_is_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_views_in_spaces_of_their_own_may_have_other_widths() -> None:
+    rows, wide = batch(d=4), torch.randn(6, 9, dtype=torch.float64)
+    loss = InfoNCE()({"image": (rows["image"], wide, wide), "text": rows["text"]})
+    assert loss.floats() == InfoNCE()(rows).floats()
+
+
+def test_rows_of_absent_items_do_not_matter_and_get_no_gradient() -> None:
+    rows, have = batch(modalities=3), torch.tensor([True, False, True, True, False, True])
+    spoilt = {**rows, "audio": rows["audio"].clone()}
+    spoilt["audio"][~have] = math.nan
+    spoilt["audio"].requires_grad_()
+    found = CloseGap()(spoilt, mask={"audio": have})
+    found.total.backward()
+    assert found.floats() == CloseGap()(rows, mask={"audio": have}).floats()
+    assert spoilt["audio"].grad is not None
+    assert (spoilt["audio"].grad[~have] == 0).all()
+    assert (spoilt["audio"].grad[have] != 0).any()
+
+
+def test_an_item_of_weight_two_counts_as_two_anchors() -> None:
+    rows = batch(n=3)
+    weights = torch.tensor([1.0, 2.0, 0.0], dtype=torch.float64)
+    z = {name: nn.functional.normalize(x, dim=1) for name, x in rows.items()}
+    scores = z["image"] @ z["text"].T / 0.07
+    anchors = torch.tensor([0, 1, 1])
+    ways = [nn.functional.cross_entropy(s[anchors], anchors) for s in (scores, scores.T)]
+    expected = (ways[0] + ways[1]) / 2
+    assert InfoNCE()(rows, weights=weights).total.item() == pytest.approx(expected.item())
+
+
+def test_schedules_follow_the_progress_of_the_run() -> None:
+    loss = CloseGap.scheduled()
+    start, end = (loss.at(progress)(batch()).floats() for progress in (0.0, 1.0))
+    assert start["loss"] == pytest.approx(sum(v for name, v in start.items() if name != "loss"))
+    assert end["loss"] == pytest.approx(end["info_nce"] + 2 * end["align"])
+    cooling = InfoNCE(temperature=Piecewise((0.0, 0.1), (1.0, 0.05)))
+    assert cooling.at(0.5).temperature == pytest.approx(0.075)

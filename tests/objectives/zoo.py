@@ -3,7 +3,30 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from isthmus.objectives import AlignTruePairs, CentroidUniformity, CloseGap, InfoNCE, Objective
+from isthmus.objectives import (
+    CMC,
+    SLIP,
+    AlignCLIP,
+    AlignTruePairs,
+    CentroidUniformity,
+    CloseGap,
+    CoMM,
+    ContrastiveGap,
+    CrossSelf,
+    CrossUniformity,
+    CyCLIP,
+    FactorCL,
+    GapTarget,
+    GramVolume,
+    InfoNCE,
+    ModalityUniformity,
+    Objective,
+    SigLIP,
+    SimCLR,
+    SupCon,
+    Symile,
+    TriangleArea,
+)
 
 
 @dataclass(frozen=True)
@@ -29,3 +52,53 @@ ZOO: dict[str, Entry] = {
     "align true pairs": Entry(AlignTruePairs, TRIPLE),
     "centroid uniformity": Entry(lambda: CentroidUniformity(renormalise=False), TRIPLE),
 }
+
+TWO_VIEWS = {"image": 2, "text": 2}
+
+NT_XENT_FAMILY: dict[str, Entry] = {
+    "SigLIP": Entry(lambda: SigLIP(temperature=0.2, bias=-2.0)),
+    "SigLIP, anchored": Entry(lambda: SigLIP(anchor="text", learnable=False), TRIPLE),
+    "SimCLR": Entry(lambda: SimCLR(temperature=0.2, learnable=True), TWO_VIEWS),
+    "SimCLR, of one modality": Entry(SimCLR, {"image": 2}),
+    "CMC": Entry(lambda: CMC(temperature=0.2, learnable=True), TRIPLE),
+    "CMC, anchored": Entry(lambda: CMC(temperature=0.2, anchor="text"), TRIPLE),
+    "CrossSelf": Entry(lambda: CrossSelf(temperature=0.2, learnable=True, weight=0.5), TWO_VIEWS),
+    "SLIP": Entry(lambda: SLIP(learnable=True, weight=0.5), {"image": 3, "text": 1}),
+    "SupCon": Entry(lambda: SupCon(temperature=0.2, learnable=True), TRIPLE),
+    "SupCon, several views": Entry(SupCon, {"image": 3, "text": 1}),
+    "CoMM, released": Entry(
+        lambda: CoMM(temperature=0.2, learnable=True, weights={"text": 2.0}),
+        {"image": 2, "fused": 2, "text": 2},
+    ),
+    "CoMM, paper": Entry(lambda: CoMM(form="paper"), {"image": 1, "text": 1, "fused": 2}),
+    "CyCLIP": Entry(lambda: CyCLIP(temperature=0.2, learnable=True), TRIPLE),
+}
+ZOO |= NT_XENT_FAMILY
+
+BEYOND_PAIRS: dict[str, Entry] = {
+    "Symile": Entry(lambda: Symile(temperature=0.2, learnable=True), TRIPLE),
+    "Symile of two": Entry(lambda: Symile(temperature=0.2)),
+    "Gram volume": Entry(
+        lambda: GramVolume(temperature=0.2, learnable=True, anchor="text"), TRIPLE
+    ),
+    "Gram volume of four": Entry(lambda: GramVolume(temperature=0.2), {**TRIPLE, "depth": 1}),
+    "Gram volume of two": Entry(lambda: GramVolume(temperature=0.2)),
+    "triangle area": Entry(lambda: TriangleArea(temperature=0.2, learnable=True), TRIPLE),
+    "triangle area, squared": Entry(lambda: TriangleArea(anchor="audio", squared=True), TRIPLE),
+    "contrastive gap": Entry(lambda: ContrastiveGap(temperature=0.2, learnable=True), TRIPLE),
+    "cross uniformity": Entry(lambda: CrossUniformity(anchor="text"), TRIPLE),
+    "modality uniformity": Entry(ModalityUniformity, TRIPLE),
+    "AlignCLIP": Entry(lambda: AlignCLIP(temperature=0.2, learnable=True), TRIPLE),
+    "AlignCLIP, by meaning": Entry(
+        lambda: AlignCLIP(semantics="audio", modalities=list(TRIPLE), temperature=0.2), TRIPLE
+    ),
+    "gap target": Entry(lambda: GapTarget(target=0.5), TRIPLE),
+}
+ZOO |= BEYOND_PAIRS
+
+FACTORISED: dict[str, Entry] = {
+    "FactorCL": Entry(
+        lambda: FactorCL(("image", "text"), width=6, temperature=0.5, learnable=True), TWO_VIEWS
+    ),
+}
+ZOO |= FACTORISED

@@ -133,7 +133,8 @@ def _checked(
     flat = [shape for found in shapes.values() for shape in found]
     if not flat or any(not found for found in shapes.values()):
         raise ValueError(f"an objective needs embeddings; found {shapes}")
-    if len(set(flat)) > 1 or len(flat[0]) != 2:
+    firsts = {found[0] for found in shapes.values()}  # other views may have a space of their own
+    if len(firsts) > 1 or any(len(shape) != 2 or shape[0] != flat[0][0] for shape in flat):
         raise ValueError(f"modalities must all have one shape (B, D); found {shapes}")
     rows = flat[0][0]
     kinds = {z.dtype for zs in views.values() for z in zs}

@@ -28,8 +28,9 @@ class Objective(nn.Module):
     Inputs
     ------
     embeddings:
-        Modality → (B, D) rows of any length, or a pair of them where the objective compares two
-        augmented views. Row i of all modalities belongs to item i.
+        Modality → (B, D) rows of any length, or several of them where the objective compares
+        augmented views. Row i of all modalities belongs to item i. The first views of all
+        modalities have one width.
     groups:
         (B,) integers, optional: items of equal groups are positives of one another, never
         negatives.
@@ -50,6 +51,13 @@ class Objective(nn.Module):
         Shapes or dtypes that differ, too few modalities or views, unknown names. On several
         ranks, all of them raise if one has something to raise.
     """
+
+    progress: float
+    """How much of the run is over, from 0 to 1: what schedules go by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.progress = 0.0
 
     def forward(
         self,
@@ -72,7 +80,7 @@ class Objective(nn.Module):
     def at(self, progress: float) -> Self:
         """Set all schedules to a progress in [0, 1], and return the objective."""
         for module in self.modules():
-            if isinstance(module, Temperature | WeightedSum):
+            if isinstance(module, Temperature | Objective):
                 module.progress = progress
         return self
 
@@ -124,7 +132,6 @@ class WeightedSum(Objective):
                 f"a weight for '{sorted(unknown)[0]}', which is none of {', '.join(objectives)}"
             )
         self.objectives = nn.ModuleDict(objectives)
-        self.progress = 0.0
 
     def of(self, batch: Batch) -> Terms:
         """The weighted sum over a batch."""

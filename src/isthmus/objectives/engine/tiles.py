@@ -45,6 +45,11 @@ class Grid:
     @classmethod
     def of(cls, x: Tensor, y: Tensor, *, symmetric: bool = False) -> Grid:
         """A grid over the rows of x and y, in square tiles that fit the device."""
+        if x.shape[1] != y.shape[1]:
+            raise ValueError(
+                "rows that are compared must have one width; "
+                f"found {tuple(x.shape)} and {tuple(y.shape)}"
+            )
         element = torch.finfo(working_dtype(x)).bits // 8
         step = max(4, math.isqrt(_tile_bytes(x.device) // element))
         return cls(len(x), len(y), step, symmetric)
