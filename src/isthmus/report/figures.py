@@ -34,7 +34,7 @@ _SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star")
 def map_by_modality(planar: PlanarMap) -> go.Figure:
     """The map with one colour a modality and true pairs joined by lines."""
     figure = _map_figure(planar)
-    for a, b, i, j in planar.links:
+    for k, (a, b, i, j) in enumerate(planar.links):
         gap = np.full(len(i), np.nan)
         line = np.stack([planar.points[a][i], planar.points[b][j], np.stack([gap, gap], 1)], 1)
         figure.add_scatter(
@@ -42,6 +42,8 @@ def map_by_modality(planar: PlanarMap) -> go.Figure:
             mode="lines",
             line={"width": 0.7, "color": LINK_COLOUR},
             name="true pairs",
+            legendgroup="true pairs",
+            showlegend=k == 0,
             hoverinfo="skip",
         )
     for k, (name, points) in enumerate(planar.points.items()):
