@@ -78,9 +78,9 @@ def given(modalities: Mapping[str, int], n: int = 5, d: int = 3, seed: int = 0) 
     )
 
 
-def situations(modalities: Mapping[str, int]) -> dict[str, Given]:
+def situations(modalities: Mapping[str, int], d: int = 3) -> dict[str, Given]:
     """What gradients must survive."""
-    plain = given(modalities)
+    plain = given(modalities, d=d)
     groups = torch.tensor([0, 0, 1, 2, 2])
     twice = plain.at(torch.tensor([0, 0, 1, 2, 2]))
     one = plain.flat[0]
@@ -96,9 +96,9 @@ def situations(modalities: Mapping[str, int]) -> dict[str, Given]:
         "duplicates as positives": replace(twice, groups=groups),
         "perfect alignment": plain.each(lambda _: one),
         "one group": replace(plain, groups=torch.zeros(5, dtype=torch.long)),
-        "one row": given(modalities, n=1),
+        "one row": given(modalities, n=1, d=d),
         "one row, without a modality": replace(
-            given(modalities, n=1), mask={names[-1]: torch.tensor([False])}
+            given(modalities, n=1, d=d), mask={names[-1]: torch.tensor([False])}
         ),
         "weights": replace(plain, weights=weights),
         "a modality is missing for some": replace(plain, mask=some),

@@ -31,13 +31,31 @@ from isthmus.objectives import (
 
 @dataclass(frozen=True)
 class Entry:
-    """How to make an objective, and what it looks at: modality → number of views."""
+    """How to make an objective, and what it is like.
+
+    Attributes
+    ----------
+    modalities:
+        What it looks at: modality → number of views.
+    plain_gradient:
+        Whether its gradient is the derivative of its value in every argument: not where parts
+        are held constant on purpose.
+    turns:
+        Whether a common rotation of all rows leaves it as it is.
+    any_order:
+        Whether the order of items does not matter: it does where rows of random places are mixed.
+    """
 
     make: Callable[[], Objective]
     modalities: Mapping[str, int] = field(default_factory=lambda: {"image": 1, "text": 1})
+    plain_gradient: bool = True
+    turns: bool = True
+    any_order: bool = True
 
 
 TRIPLE = {"image": 1, "text": 1, "audio": 1}
+
+TWO_VIEWS = {"image": 2, "text": 2}
 
 ZOO: dict[str, Entry] = {
     "InfoNCE, fixed": Entry(lambda: InfoNCE(temperature=0.1)),
@@ -51,11 +69,6 @@ ZOO: dict[str, Entry] = {
     "CloseGap, to the centroid": Entry(lambda: CloseGap(temperature=0.1, to_centroid=True), TRIPLE),
     "align true pairs": Entry(AlignTruePairs, TRIPLE),
     "centroid uniformity": Entry(lambda: CentroidUniformity(renormalise=False), TRIPLE),
-}
-
-TWO_VIEWS = {"image": 2, "text": 2}
-
-NT_XENT_FAMILY: dict[str, Entry] = {
     "SigLIP": Entry(lambda: SigLIP(temperature=0.2, bias=-2.0)),
     "SigLIP, anchored": Entry(lambda: SigLIP(anchor="text", learnable=False), TRIPLE),
     "SimCLR": Entry(lambda: SimCLR(temperature=0.2, learnable=True), TWO_VIEWS),
@@ -72,11 +85,9 @@ NT_XENT_FAMILY: dict[str, Entry] = {
     ),
     "CoMM, paper": Entry(lambda: CoMM(form="paper"), {"image": 1, "text": 1, "fused": 2}),
     "CyCLIP": Entry(lambda: CyCLIP(temperature=0.2, learnable=True), TRIPLE),
-}
-ZOO |= NT_XENT_FAMILY
-
-BEYOND_PAIRS: dict[str, Entry] = {
-    "Symile": Entry(lambda: Symile(temperature=0.2, learnable=True), TRIPLE),
+    "Symile": Entry(
+        lambda: Symile(temperature=0.2, learnable=True), TRIPLE, turns=False, any_order=False
+    ),
     "Symile of two": Entry(lambda: Symile(temperature=0.2)),
     "Gram volume": Entry(
         lambda: GramVolume(temperature=0.2, learnable=True, anchor="text"), TRIPLE
@@ -90,15 +101,15 @@ BEYOND_PAIRS: dict[str, Entry] = {
     "modality uniformity": Entry(ModalityUniformity, TRIPLE),
     "AlignCLIP": Entry(lambda: AlignCLIP(temperature=0.2, learnable=True), TRIPLE),
     "AlignCLIP, by meaning": Entry(
-        lambda: AlignCLIP(semantics="audio", modalities=list(TRIPLE), temperature=0.2), TRIPLE
+        lambda: AlignCLIP(semantics="audio", modalities=list(TRIPLE), temperature=0.2),
+        TRIPLE,
+        plain_gradient=False,
     ),
     "gap target": Entry(lambda: GapTarget(target=0.5), TRIPLE),
-}
-ZOO |= BEYOND_PAIRS
-
-FACTORISED: dict[str, Entry] = {
     "FactorCL": Entry(
-        lambda: FactorCL(("image", "text"), width=6, temperature=0.5, learnable=True), TWO_VIEWS
+        lambda: FactorCL(("image", "text"), width=6, temperature=0.5, learnable=True),
+        TWO_VIEWS,
+        plain_gradient=False,
+        turns=False,
     ),
 }
-ZOO |= FACTORISED

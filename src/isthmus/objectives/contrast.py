@@ -24,7 +24,7 @@ def _direction(
     anchors: Rows, candidates: Rows, sums: Tensor, scale: Tensor | float, smoothing: float
 ) -> Tensor:
     target, matched = anchors.matches(candidates)
-    if smoothing:
+    if smoothing and len(candidates.z):
         target = target + smoothing * (candidates.wide.mean(dim=0) - target)
     losses = sums - scale * (anchors.wide * target).sum(dim=1)
     return weighted_mean(losses, anchors.weights, matched)

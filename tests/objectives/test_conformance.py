@@ -1,3 +1,5 @@
+"""What every objective must be: suites over all of them."""
+
 from collections.abc import Callable
 
 import pytest
@@ -5,24 +7,32 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from isthmus import objectives
 from isthmus.objectives import Objective
 from isthmus.objectives.engine import tiles
+from isthmus.testing import WIDTH
 from tests.objectives.batches import Given, given, saved_bytes, situations
-from tests.objectives.zoo import BEYOND_PAIRS as FAMILY
-from tests.objectives.zoo import FACTORISED, TRIPLE
+from tests.objectives.zoo import TRIPLE, ZOO
 
-LEARNABLE = [name for name, entry in FAMILY.items() if list(entry.make().parameters())]
-MIXED = {"Symile"}  # compares rows of random items: which ones depends on their order
+LEARNABLE = [name for name, entry in ZOO.items() if list(entry.make().parameters())]
 
 
 def ready(name: str) -> Objective:
-    return FAMILY[name].make().double().eval()
+    torch.manual_seed(0)
+    return ZOO[name].make().double().eval()
 
 
-@pytest.mark.parametrize("name", [name for name in FAMILY if "meaning" not in name])
+def test_every_objective_is_here() -> None:
+    public = {getattr(objectives, name) for name in objectives.__all__}
+    classes = {c for c in public if isinstance(c, type) and issubclass(c, Objective)}
+    here = {type(part) for e in ZOO.values() for part in e.make().modules()}
+    assert classes - here == {Objective}
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ZOO.items() if entry.plain_gradient])
 @pytest.mark.parametrize("situation", situations(TRIPLE))
 def test_gradients_are_those_of_finite_differences(name: str, situation: str) -> None:
-    assert_gradients(ready(name), situations(FAMILY[name].modalities)[situation])
+    assert_gradients(ready(name), situations(ZOO[name].modalities, WIDTH)[situation])
 
 
 def assert_gradients(objective: Objective, batch: Given) -> None:
@@ -44,21 +54,21 @@ def assert_gradients(objective: Objective, batch: Given) -> None:
     assert torch.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("name", [name for name in FAMILY if "Symile" not in name])
+@pytest.mark.parametrize("name", [name for name, entry in ZOO.items() if entry.turns])
 @pytest.mark.parametrize("situation", ["random rows", "all at once"])
 def test_a_common_rotation_does_not_matter(name: str, situation: str) -> None:
-    batch = situations(FAMILY[name].modalities)[situation]
-    rotation = torch.linalg.qr(given({"any": 1}, n=3, seed=1).flat[0])[0]
+    batch = situations(ZOO[name].modalities, WIDTH)[situation]
+    rotation = torch.linalg.qr(given({"any": 1}, WIDTH, WIDTH, seed=1).flat[0])[0]
     assert_same(ready(name), batch, batch.each(lambda z: z @ rotation))
 
 
-@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize("name", ZOO)
 @pytest.mark.parametrize("situation", ["random rows", "all at once"])
 def test_order_and_lengths_do_not_matter(name: str, situation: str) -> None:
-    batch = situations(FAMILY[name].modalities)[situation]
+    batch = situations(ZOO[name].modalities, WIDTH)[situation]
     lengths = torch.tensor([[0.1], [3.0], [1.0], [20.0], [0.5]]).double()
     assert_same(ready(name), batch, batch.each(lambda z: z * lengths))
-    if name not in MIXED:
+    if ZOO[name].any_order:
         assert_same(ready(name), batch, batch.at(torch.tensor([3, 1, 4, 0, 2])))
 
 
@@ -67,23 +77,23 @@ def assert_same(objective: Objective, batch: Given, changed: Given) -> None:
     assert changed.through(objective).total.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize("name", ZOO)
 def test_equal_weights_and_items_of_their_own_change_nothing(name: str) -> None:
-    plain = given(FAMILY[name].modalities)
+    plain = given(ZOO[name].modalities, d=WIDTH)
     every = dict.fromkeys(plain.embeddings, torch.ones(5, dtype=torch.bool))
     said = Given(plain.embeddings, torch.arange(5) * 7, every, torch.full((5,), 2.5))
     assert_same(ready(name), plain, said)
 
 
-@pytest.mark.parametrize("name", FAMILY | FACTORISED)
+@pytest.mark.parametrize("name", ZOO)
 def test_single_precision_is_near_double_and_narrow_types_are_finite(name: str) -> None:
-    entry = (FAMILY | FACTORISED)[name]
+    entry = ZOO[name]
 
     def make() -> Objective:
         torch.manual_seed(0)
         return entry.make().eval()
 
-    batch = given(entry.modalities, n=40, d=6)
+    batch = given(entry.modalities, n=40, d=WIDTH)
     expected = batch.through(make().double()).total.item()
     single = batch.each(lambda z: z.float()).through(make()).total
     assert single.dtype is torch.float32
@@ -98,14 +108,16 @@ def test_single_precision_is_near_double_and_narrow_types_are_finite(name: str) 
         assert all(torch.isfinite(g).all() for g in grads)
 
 
-@pytest.mark.parametrize("name", FAMILY | FACTORISED)
+@pytest.mark.parametrize("name", ZOO)
 def test_memory_for_backward_is_linear_in_the_batch(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiles, "KEPT_BYTES", 0)
-    entry = (FAMILY | FACTORISED)[name]
+    entry = ZOO[name]
     objective = entry.make().double()
-    small, large = (saved_bytes(objective, given(entry.modalities, n=n, d=6)) for n in (256, 1024))
+    small, large = (
+        saved_bytes(objective, given(entry.modalities, n=n, d=WIDTH)) for n in (256, 1024)
+    )
     assert large <= 4 * small
     # A single matrix of all pairs would be larger than everything that is kept.
     assert large < 1024 * 1024 * 8
@@ -114,15 +126,15 @@ def test_memory_for_backward_is_linear_in_the_batch(
 @pytest.mark.parametrize("name", LEARNABLE)
 def test_every_parameter_is_trained(name: str) -> None:
     objective = ready(name)
-    given(FAMILY[name].modalities).through(objective).total.backward()
+    given(ZOO[name].modalities, d=WIDTH).through(objective).total.backward()
     for parameter in objective.parameters():
         assert parameter.grad is not None
-        assert parameter.grad.abs() > 1e-4
+        assert parameter.grad.abs().max() > 1e-4
 
 
-@pytest.mark.parametrize("name", ["Symile", "triangle area", "AlignCLIP, by meaning"])
+@pytest.mark.parametrize("name", ZOO)
 def test_many_tiles_give_what_one_gives(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = given(FAMILY[name].modalities, n=70, d=6)
+    plain = given(ZOO[name].modalities, n=70, d=WIDTH)
     batch = Given(plain.embeddings, torch.arange(70) % 40)
 
     def found() -> list[Tensor]:
@@ -138,9 +150,12 @@ def test_many_tiles_give_what_one_gives(name: str, monkeypatch: pytest.MonkeyPat
         torch.testing.assert_close(value, expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["Gram volume", "triangle area", "AlignCLIP, by meaning"])
+@pytest.mark.parametrize(
+    "name",
+    ["InfoNCE, fixed", "SigLIP", "CMC", "Gram volume", "triangle area", "AlignCLIP, by meaning"],
+)
 def test_second_derivatives_are_refused(name: str) -> None:
-    batch = given(FAMILY[name].modalities).each(lambda z: z.requires_grad_())
+    batch = given(ZOO[name].modalities, d=WIDTH).each(lambda z: z.requires_grad_())
     with pytest.raises(RuntimeError, match="second derivatives"):
         torch.autograd.grad(batch.through(ready(name)).total, batch.flat, create_graph=True)
 
@@ -167,6 +182,6 @@ THREE = dict.fromkeys(TRIPLE, X)
 def test_a_batch_that_does_not_fit_is_refused(
     name: str, rows: dict[str, Tensor], message: str
 ) -> None:
-    make: Callable[[], Objective] = FAMILY[name].make
+    make: Callable[[], Objective] = ZOO[name].make
     with pytest.raises(ValueError, match=message):
         make()(rows)
