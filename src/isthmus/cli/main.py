@@ -13,6 +13,7 @@ from .demo import demo
 from .doctor import doctor
 from .measure import measure
 from .merge import merge
+from .train import train
 
 app = typer.Typer(
     name="isthmus",
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, doctor, measure, compare, merge, close):
+for verb in (demo, doctor, measure, compare, merge, close, train):
     app.command()(verb)
 
 

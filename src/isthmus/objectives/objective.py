@@ -104,7 +104,7 @@ class WeightedSum(Objective):
     Returns
     -------
     Terms
-        The unweighted loss of each by name, and its own terms as "name/term" if it has several.
+        The unweighted loss of each by name, and its other terms as "name/term".
 
     Raises
     ------
@@ -142,7 +142,8 @@ class WeightedSum(Objective):
             terms = objective.of(batch)
             values[name] = terms.total
             if len(terms.values) > 1:
-                values |= {f"{name}/{term}": value for term, value in terms.values.items()}
+                parts = terms.values.items()
+                values |= {f"{name}/{term}": value for term, value in parts if term != name}
             total = total + value_at(self.weights.get(name, 1.0), self.progress) * terms.total
         assert isinstance(total, Tensor)
         return Terms(total, values)

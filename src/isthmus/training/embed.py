@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from ..arrays import to_numpy
 from ..embeddings import Embeddings
 
 
-@torch.inference_mode()
 def embed(
     towers: nn.Module,
     tensors: Mapping[str, Tensor],
@@ -20,19 +23,43 @@ def embed(
     labels: ArrayLike | None = None,
     batch_size: int = 1024,
 ) -> Embeddings:
-    """Embed all rows of every modality, in evaluation mode, as numpy arrays."""
-    training = towers.training
-    towers.eval()
-    try:
-        rows = len(next(iter(tensors.values())))
-        parts = [
-            towers({name: t[start : start + batch_size] for name, t in tensors.items()})
-            for start in range(0, rows, batch_size)
-        ]
-    finally:
-        towers.train(training)
-    return Embeddings(
-        {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in parts[0]},
-        groups=groups,
-        labels=labels,
+    """Embed all rows of every modality, in evaluation mode, as numpy arrays.
+
+    `tensors` stay where they are; batches go to the towers' device.
+    """
+    rows = len(next(iter(tensors.values())))
+    batches = (
+        {name: t[start : start + batch_size] for name, t in tensors.items()}
+        for start in range(0, rows, batch_size)
     )
+    return Embeddings(embed_batches(towers, batches), groups=groups, labels=labels)
+
+
+def embed_batches(
+    towers: nn.Module, batches: Iterable[Mapping[str, Tensor]]
+) -> dict[str, NDArray[Any]]:
+    """The embeddings of batches one after the other: modality → (N, D), on the host."""
+    place = next((parameter.device for parameter in towers.parameters()), None)
+    with looking_on(towers):
+        parts = [
+            {name: to_numpy(z) for name, z in towers(_on(place, batch)).items()}
+            for batch in batches
+        ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+@contextmanager
+def looking_on(module: nn.Module) -> Iterator[None]:
+    """In evaluation mode and without gradient; each submodule has its own mode again after."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+def _on(place: torch.device | None, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.to(place) for name, tensor in batch.items()}

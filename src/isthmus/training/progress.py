@@ -29,10 +29,11 @@ class StepProgress(Callback):
         )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show the empty bar."""
+        """Show the bar as far as the run is."""
         self._task = self._progress.add_task(
             "", total=trainer.max_steps, loss=float("nan"), temperature=float("nan")
         )
+        self._progress.update(self._task, completed=trainer.global_step)
         self._progress.start()
 
     def on_train_batch_end(

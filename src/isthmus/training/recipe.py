@@ -1,0 +1,217 @@
+"""Recipes: what is trained on what, how, in one YAML file that is checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_type_hints
+
+import yaml  # type: ignore[import-untyped]
+
+from ..errors import InputError
+from .build import CLASS, DATA, ENCODER, OBJECTIVE, OPTIMISER, RATES, Spec, resolve
+from .data import Data
+from .hints import check_keys, convert, show
+from .yaml_file import override, read_yaml
+
+Section = TypeVar("Section")
+
+ADAM_W = {CLASS: "AdamW", "lr": 1e-3, "betas": [0.9, 0.98], "weight_decay": 0.1}
+"""The optimiser, where a recipe says nothing else; of AdamW, what it does not say."""
+
+Precision = Literal[
+    "32-true", "16-mixed", "bf16-mixed", "bf16-true", "16-true", "64-true", "32", "16", "bf16", "64"
+]
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """How long, on what, and how much at a time. `batch_size` is that of all ranks together."""
+
+    steps: int = 1000
+    batch_size: int = 256
+    chunk: int | None = None
+    seed: int = 0
+    gradient_clip: float | None = None
+    checkpoint_every: int = 100
+    log_every: int = 10
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"] = "auto"
+    devices: int | str | Sequence[int] = "auto"
+    nodes: int = 1
+    strategy: str = "auto"
+    precision: Precision = "32-true"
+
+    def __post_init__(self) -> None:
+        at_least = {"steps": 1, "batch_size": 2, "chunk": 1, "seed": 0, "nodes": 1}
+        for name, low in (at_least | {"checkpoint_every": 1, "log_every": 1}).items():
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise InputError(f"{name}: must be at least {low}; found {value}")
+        if self.gradient_clip is not None and self.gradient_clip <= 0:
+            raise InputError(f"gradient_clip: must be positive; found {self.gradient_clip}")
+        if self.strategy.startswith(("fsdp", "deepspeed", "xla")):
+            raise InputError(
+                f"strategy: checkpoints and measurements need whole towers on every rank; found "
+                f"'{self.strategy}'; did you mean 'ddp'?"
+            )
+        if "spawn" in self.strategy:
+            raise InputError(
+                f"strategy: spawned processes cannot take over data and monitor; found "
+                f"'{self.strategy}'; did you mean 'ddp' (or 'ddp_fork' without GPUs)?"
+            )
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """Steps between two measurements of the held-out data; null for none during training."""
+
+    every: int | None = 100
+
+    def __post_init__(self) -> None:
+        if self.every is not None and self.every < 1:
+            raise InputError(f"every: must be at least 1, or null; found {self.every}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checked recipe. `Recipe.load` reads one; `text` is all of it, defaults filled in."""
+
+    data: Spec
+    dimension: int
+    encoders: Mapping[str, Any]
+    objective: Spec
+    optimiser: Spec
+    objective_lr: float
+    schedule: Spec
+    trainer: Trainer
+    monitor: Monitor
+    path: Path
+    overridden: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, path: Path | str, overrides: Sequence[str] = ()) -> Recipe:
+        """Read a recipe, with `key.key=VALUE` overriding what the file says.
+
+        Raises
+        ------
+        InputError
+            In one line that names the file (or --set), the key, what was found, and what may
+            have been meant.
+        """
+        path = Path(path)
+        tree = read_yaml(path)
+        keys = tuple(override(tree, text) for text in overrides)
+        with _naming(path, keys):
+            return cls._of(tree, path, keys)
+
+    @classmethod
+    def _of(cls, tree: dict[str, Any], path: Path, overridden: tuple[str, ...]) -> Recipe:
+        known = ("data", "towers", "objective", "optimiser", "schedule", "trainer", "monitor")
+        check_keys(tree, known, "", "of a recipe")
+        for needed, example in (("data", "Digits"), ("objective", "InfoNCE")):
+            if tree.get(needed) is None:
+                raise InputError(f"{needed}: is missing; for instance '{needed}: {example}'")
+        encoders = _mapping(tree, "towers")
+        dimension = convert(encoders.pop("dimension", 64), int, "towers.dimension", _no_class)
+        if dimension < 1:
+            raise InputError(f"towers.dimension: must be at least 1; found {dimension}")
+        for name, value in encoders.items():
+            if isinstance(value, Mapping) and CLASS not in value:
+                continue  # arguments of the data's own choice, which only the data know
+            resolve(value, ENCODER, f"towers.{name}")
+        optimiser = tree.get("optimiser") or {}
+        if isinstance(optimiser, str):
+            optimiser = {CLASS: optimiser}
+        if not isinstance(optimiser, Mapping):
+            raise InputError(f"optimiser: must be a mapping or a name; found {show(optimiser)}")
+        if optimiser.get(CLASS, "AdamW") == "AdamW":
+            optimiser = {**ADAM_W, **optimiser}
+        rate = optimiser.get("objective_lr", 3e-2)
+        return cls(
+            data=resolve(tree["data"], DATA, "data", context={}),
+            dimension=dimension,
+            encoders=encoders,
+            objective=resolve(tree["objective"], OBJECTIVE, "objective", context={}),
+            optimiser=resolve(optimiser, OPTIMISER, "optimiser", context={}),
+            objective_lr=convert(rate, float, "optimiser.objective_lr", _no_class),
+            schedule=resolve(tree.get("schedule") or "WarmUpCosine", RATES, "schedule", context={}),
+            trainer=_section(Trainer, _mapping(tree, "trainer"), "trainer"),
+            monitor=_section(Monitor, _mapping(tree, "monitor"), "monitor"),
+            path=path,
+            overridden=overridden,
+        )
+
+    def towers(self, data: Data) -> dict[str, Spec]:
+        """The encoder of each modality, with what only the data know filled in."""
+        check_keys(self.encoders, list(data.encoders), "towers", "among the data's modalities")
+        found = {}
+        for name, default in data.encoders.items():
+            value = self.encoders.get(name, default)
+            if isinstance(value, Mapping):
+                value = {CLASS: default, **value}
+            context = {"dimension": self.dimension, **data.shapes.get(name, {})}
+            found[name] = resolve(value, ENCODER, f"towers.{name}", context=context)
+        return found
+
+    def plain(self, towers: Mapping[str, Spec]) -> dict[str, Any]:
+        """The whole recipe as YAML holds it: read again, it is the same run."""
+        encoders = {name: spec.plain() for name, spec in towers.items()}
+        return {
+            "data": self.data.plain(),
+            "towers": {"dimension": self.dimension, **encoders},
+            "objective": self.objective.plain(),
+            "optimiser": {**self.optimiser.plain(), "objective_lr": self.objective_lr},
+            "schedule": self.schedule.plain(),
+            "trainer": asdict(self.trainer),
+            "monitor": asdict(self.monitor),
+        }
+
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """Errors inside name the file of the recipe."""
+        with _naming(self.path, self.overridden):
+            yield
+
+
+def to_yaml(tree: Mapping[str, Any]) -> str:
+    """A recipe as text."""
+    text: str = yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return text
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+@contextmanager
+def _naming(path: Path, overridden: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        key = str(error).partition(":")[0]
+        by_option = any(key == given or key.startswith(f"{given}.") for given in overridden)
+        raise type(error)(f"{'--set' if by_option else path}: {error}") from error
+
+
+def _mapping(tree: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = tree.get(name)
+    if value is not None and not isinstance(value, Mapping):
+        raise InputError(f"{name}: must be a mapping of keys to values; found {show(value)}")
+    return dict(value or {})
+
+
+def _section(cls: type[Section], given: Mapping[str, Any], at: str) -> Section:
+    hints = get_type_hints(cls)
+    check_keys(given, [field.name for field in fields(cls)], at, f"of {at}")  # type: ignore[arg-type]
+    values = {k: convert(v, hints[k], f"{at}.{k}", _no_class) for k, v in given.items()}
+    try:
+        return cls(**values)
+    except InputError as error:
+        raise InputError(f"{at}.{error}") from error
+
+
+def _no_class(value: Any, hint: Any, at: str) -> None:
+    """No value in these places is a class."""

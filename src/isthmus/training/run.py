@@ -1,0 +1,217 @@
+"""A recipe from start to end: data, training or its continuation, embeddings, measurement."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback
+from rich.console import Console
+from torch import nn
+
+from ..errors import InputError
+from ..metrics.measure import measure
+from ..metrics.measurement import Measurement
+from ..models import Towers
+from ..readers import write_embeddings
+from .alarms import TrainingAlarm
+from .batches import Batches
+from .build import Spec
+from .checkpoint import Checkpoints, Found, latest, remove_unfinished, save_weights, step_path
+from .data import Data
+from .fit import run_steps
+from .metrics_file import MetricsFile
+from .module import GROUP, ContrastiveModule
+from .monitor import GapMonitor
+from .recipe import Recipe, Trainer
+from .run_folder import CHECKPOINTS, EMBEDDINGS, METRICS, WEIGHTS, check_folder, save_recipe
+
+
+def run(
+    recipe: Recipe, out: Path | str, *, resume: bool = False, console: Console | None = None
+) -> Measurement | None:
+    """Train as a recipe says; the gap of the held-out part at the end.
+
+    `out` receives `recipe.yaml` (all of it, defaults filled in), `checkpoints/`,
+    `weights.safetensors` (of the towers), `metrics.csv`, and `embeddings/`, the held-out part,
+    which `isthmus measure` reads. With `resume`, the run in `out` goes on from its newest
+    readable checkpoint, or starts if there is none.
+
+    Returns None where nothing is held out, and on all ranks but the first.
+
+    Raises
+    ------
+    InputError
+        `out` is not empty and `resume` is not asked for; it holds a run of another recipe;
+        whatever the recipe, its data or its classes are refused for.
+    """
+    folder = Path(out)
+    first = _is_first()
+    console = console if first else None
+    say: Callable[[str], None] = _nothing if console is None else _sayer(console)
+    if first:
+        check_folder(folder, resume=resume)
+    with recipe.naming():
+        recipe.objective.make()
+        recipe.optimiser.make([nn.Parameter(torch.zeros(1))])
+        data: Data = recipe.data.make()
+        towers = recipe.towers(data)
+        batches = _batches(recipe, data)
+    if first:
+        save_recipe(folder, recipe.plain(towers), resume=resume)
+        remove_unfinished(folder / CHECKPOINTS)
+    found = latest(folder / CHECKPOINTS, say=say) if resume else None
+    if resume:
+        say("No checkpoint yet: from the start" if found is None else f"From step {found.step:,}")
+    with recipe.naming(), _alarms(say), _interrupted(say):
+        module = run_steps(
+            lambda: _build(recipe, towers, batches),
+            batches,
+            steps=recipe.trainer.steps,
+            seed=recipe.trainer.seed,
+            callbacks=_callbacks(recipe, data, folder, found),
+            options=_options(recipe.trainer),
+            title=recipe.path.stem,
+            console=console,
+            resume=found,
+        )
+    return _finish(module, data, folder, recipe.trainer.seed) if first else None
+
+
+def _is_first() -> bool:
+    """Whether this is the first of all processes, before any of them has met the others."""
+    if "RANK" in os.environ:
+        return os.environ["RANK"] == "0"
+    names = ("SLURM_PROCID", "NODE_RANK", "GROUP_RANK", "LOCAL_RANK")
+    return all(os.environ.get(name, "0") == "0" for name in names)
+
+
+def _build(recipe: Recipe, towers: Mapping[str, Spec], batches: Batches) -> ContrastiveModule:
+    rate = recipe.optimiser.arguments.get("lr")
+    decay = recipe.optimiser.arguments.get("weight_decay")
+    module = ContrastiveModule(
+        Towers({name: spec.make() for name, spec in towers.items()}),
+        recipe.objective.make(),
+        learning_rate=1e-3 if rate is None else rate,
+        temperature_learning_rate=recipe.objective_lr,
+        weight_decay=decay or 0.0,
+        optimiser=recipe.optimiser.make,
+        schedule=recipe.schedule.make(),
+        chunk=recipe.trainer.chunk,
+        gradient_clip=recipe.trainer.gradient_clip,
+    )
+    _rehearse(module, batches)
+    return module
+
+
+def _rehearse(module: ContrastiveModule, batches: Batches) -> None:
+    """One small batch through towers and objective: what does not fit is said before training."""
+    batch = {name: x[:4] for name, x in batches.at(0).items()}
+    module.eval()
+    with torch.no_grad():
+        try:
+            embeddings = module.towers(batch)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            raise InputError(f"towers: an encoder does not take its data: {error}") from error
+        try:
+            module.objective(embeddings, groups=batch.get(GROUP))
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise InputError(f"objective: {error}") from error
+    module.train()
+
+
+def _batches(recipe: Recipe, data: Data) -> Batches:
+    size, items = recipe.trainer.batch_size, len(data.train)
+    if size > items:
+        raise InputError(
+            f"trainer.batch_size: must be at most {items}, the items to train on; found {size}"
+        )
+    return Batches(data.train, batch_size=size, seed=recipe.trainer.seed)
+
+
+def _callbacks(recipe: Recipe, data: Data, folder: Path, found: Found | None) -> list[Callback]:
+    measured: list[Callback] = []
+    monitor = None
+    if recipe.monitor.every is not None and data.held_out:
+        monitor = GapMonitor(data.embed, every=recipe.monitor.every)
+        measured = [monitor]
+    return [
+        *measured,
+        MetricsFile(
+            folder / METRICS,
+            every=recipe.trainer.log_every,
+            write_every=recipe.trainer.checkpoint_every,
+            monitor=monitor,
+            start=0 if found is None else found.step,
+        ),
+        Checkpoints(
+            step_path(folder / CHECKPOINTS),
+            weights=folder / WEIGHTS,
+            every=recipe.trainer.checkpoint_every,
+            keep=2,
+        ),
+    ]
+
+
+def _options(trainer: Trainer) -> dict[str, Any]:
+    """For Lightning; under torchrun, its processes are the devices."""
+    devices, nodes = trainer.devices, trainer.nodes
+    if devices == "auto" and "TORCHELASTIC_RUN_ID" in os.environ:
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
+    return {
+        "accelerator": trainer.accelerator,
+        "devices": devices,
+        "num_nodes": nodes,
+        "strategy": trainer.strategy,
+        "precision": trainer.precision,
+    }
+
+
+def _finish(module: ContrastiveModule, data: Data, folder: Path, seed: int) -> Measurement | None:
+    save_weights(module.towers, folder / WEIGHTS)
+    if not data.held_out:
+        return None
+    space = data.embed(module.towers)
+    write_embeddings(folder / EMBEDDINGS, space)
+    return measure(space, seed=seed)
+
+
+@contextmanager
+def _alarms(say: Callable[[str], None]) -> Iterator[None]:
+    """The monitor's alarms as lines on the terminal."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def show(message: Any, category: Any, *rest: Any, **named: Any) -> None:
+            if issubclass(category, TrainingAlarm):
+                say(f"! {message}")
+            else:
+                shown(message, category, *rest, **named)
+
+        warnings.simplefilter("always", TrainingAlarm)
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def _interrupted(say: Callable[[str], None]) -> Iterator[None]:
+    """Ctrl-C, which Lightning turns into an exit, says how to go on."""
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt):
+        say("Interrupted: the same command with --resume goes on from the last checkpoint")
+        raise
+
+
+def _sayer(console: Console) -> Callable[[str], None]:
+    return lambda text: console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _nothing(text: str) -> None:
+    """Nobody listens."""
