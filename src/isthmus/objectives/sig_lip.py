@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from .batch import Batch
-from .engine import softplus_sums
+from .engine import softplus_sum
 from .objective import Objective
-from .rows import Rows, weighted_mean
+from .rows import Rows
 from .schedules import Schedule
 from .temperature import Temperature
 from .terms import Terms
@@ -105,6 +105,9 @@ def _direction(anchors: Rows, candidates: Rows, scale: Tensor | float, bias: Ten
     """−log σ(−u) = softplus(u) for all pairs, less u for those that match."""
     totals, counts = candidates.sums()
     totals, counts = totals[anchors.codes], counts[anchors.codes]
+    w = (counts > 0).to(counts.dtype)
+    if anchors.weights is not None:
+        w = w * anchors.weights
     matching = scale * (anchors.wide * totals).sum(dim=1) + bias * counts
-    everything = softplus_sums(anchors.scaled(scale), candidates.z, bias)
-    return weighted_mean(everything - matching, anchors.weights, counts > 0)
+    everything = softplus_sum(anchors.scaled(scale), candidates.z, bias, w)
+    return (everything - (w * matching).sum()) / w.sum().clamp(min=torch.finfo(w.dtype).tiny)

@@ -6,6 +6,6 @@ products with group sums, O(B·D). So two primitives carry every objective of th
 """
 
 from .log_sum_exp import log_sum_exp, self_log_sum_exp
-from .softplus import softplus_sums
+from .softplus import softplus_sum
 
-__all__ = ["log_sum_exp", "self_log_sum_exp", "softplus_sums"]
+__all__ = ["log_sum_exp", "self_log_sum_exp", "softplus_sum"]

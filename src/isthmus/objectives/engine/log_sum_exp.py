@@ -12,7 +12,7 @@ from torch.autograd import Function
 from .masks import Ids
 from .precision import full_precision
 from .sharing import Share
-from .tiles import Grid, Tile, add_product, kept, refuse_second_derivatives, scores, working_dtype
+from .tiles import Grid, Scores, Tile, add_product, refuse_second_derivatives, working_dtype
 
 
 def log_sum_exp(
@@ -81,33 +81,33 @@ class _LogSumExp(Function):
         ids = Ids.of(x_ids, y_ids, grid)
         rows = torch.full((len(x),), -math.inf, dtype=working_dtype(x), device=x.device)
         columns = rows.new_full((len(y),), -math.inf)
-        keep = kept(x, y) and any(ctx.needs_input_grad)
-        tiles = []
+        scores = Scores(x, y, grid)
         ctx.share = Share.of(len(x) * len(y))
-        for tile in grid.of_share(ctx.share):
-            found = scores(x[tile.rows], y[tile.columns])
-            if keep:
-                tiles.append(found.clone())
+        for number, tile in enumerate(grid.of_share(ctx.share)):
+            found = scores.of(number, tile)
+            if any(ctx.needs_input_grad):
+                scores.keep(found)
             over_rows, over_columns = _reduce(found, ids.mask(tile))
             add_logs(rows[tile.rows], over_rows)
             add_logs(columns[tile.columns], over_columns)
         ctx.share.add_logs(rows)
         ctx.share.add_logs(columns)
-        ctx.save_for_backward(x, y, rows, columns, x_ids, y_ids, *tiles)
+        ctx.save_for_backward(x, y, rows, columns, x_ids, y_ids, *scores.kept)
         return rows, columns
 
     @staticmethod
     @full_precision()
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
         refuse_second_derivatives()
-        x, y, rows, columns, x_ids, y_ids, *tiles = ctx.saved_tensors
+        x, y, rows, columns, x_ids, y_ids, *kept = ctx.saved_tensors
         grid: Grid = ctx.grid
         ids = Ids.of(x_ids, y_ids, grid)
         g_rows, g_columns = gradients
         dx = torch.zeros(x.shape, dtype=rows.dtype, device=x.device)
         dy = torch.zeros(y.shape, dtype=rows.dtype, device=x.device)
-        for k, tile in enumerate(grid.of_share(ctx.share)):
-            found = tiles[k].clone() if tiles else scores(x[tile.rows], y[tile.columns])
+        scores = Scores(x, y, grid, kept)
+        for number, tile in enumerate(grid.of_share(ctx.share)):
+            found = scores.of(number, tile)
             sums = rows[tile.rows], columns[tile.columns]
             given = g_rows[tile.rows], g_columns[tile.columns]
             weights = _weights(found, ids.mask(tile), sums, given)
@@ -127,31 +127,38 @@ class _SelfLogSumExp(Function):
         masks = Ids.of(ids, ids, grid)
         rows = torch.full((len(x),), -math.inf, dtype=working_dtype(x), device=x.device)
         ctx.share = Share.of(len(x) ** 2 // 2)
-        for tile in grid.of_share(ctx.share):
-            found = _biased(x, bias, tile)
+        scores = Scores(x, x, grid)
+        for number, tile in enumerate(grid.of_share(ctx.share)):
+            found = _add_bias(scores.of(number, tile), bias, tile)
+            if any(ctx.needs_input_grad):
+                scores.keep(found)
             over_rows, over_columns = _reduce(found, masks.mask(tile))
             add_logs(rows[tile.rows], over_rows)
             if not tile.diagonal:
                 add_logs(rows[tile.columns], over_columns)
         ctx.share.add_logs(rows)
-        ctx.save_for_backward(x, bias, ids, rows)
+        ctx.save_for_backward(x, bias, ids, rows, *scores.kept)
         return rows
 
     @staticmethod
     @full_precision()
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None]:
         refuse_second_derivatives()
-        x, bias, ids, rows = ctx.saved_tensors
+        x, bias, ids, rows, *kept = ctx.saved_tensors
         grid: Grid = ctx.grid
         masks = Ids.of(ids, ids, grid)
         (g,) = gradients
         dx = torch.zeros(x.shape, dtype=rows.dtype, device=x.device)
         db = torch.zeros_like(rows)
-        for tile in grid.of_share(ctx.share):
+        scores = Scores(x, x, grid, kept)
+        for number, tile in enumerate(grid.of_share(ctx.share)):
+            found = scores.of(number, tile)
+            if number >= len(kept):
+                _add_bias(found, bias, tile)
             sums = rows[tile.rows], rows[tile.columns]
             given = g[tile.rows], g[tile.columns]
             # Of s_ij and s_ji together: a score enters the sums of both of its rows.
-            weights = _weights(_biased(x, bias, tile), masks.mask(tile), sums, given)
+            weights = _weights(found, masks.mask(tile), sums, given)
             add_product(dx[tile.rows], weights, x[tile.columns])
             db[tile.rows] += weights.sum(1)
             if not tile.diagonal:
@@ -161,8 +168,7 @@ class _SelfLogSumExp(Function):
         return dx.to(x.dtype), None if bias is None else db.to(bias.dtype), None
 
 
-def _biased(x: Tensor, bias: Tensor | None, tile: Tile) -> Tensor:
-    found = scores(x[tile.rows], x[tile.columns])
+def _add_bias(found: Tensor, bias: Tensor | None, tile: Tile) -> Tensor:
     if bias is not None:
         wide = bias.to(found.dtype)
         found += wide[tile.rows, None]

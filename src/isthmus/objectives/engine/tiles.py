@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +18,10 @@ GPU_TILE_BYTES = 256 * 2**20
 """A tile of scores on an accelerator, at most: enough to fill it."""
 
 KEPT_BYTES = 16 * 2**20
-"""Scores that take no more than this are kept for backward: no second product, little memory."""
+"""Scores that take no more than this are all kept for backward: no second product."""
+
+KEPT_COPIES = 2
+"""Of more scores, as many are kept as take the memory of so many copies of the rows."""
 
 NARROW = (torch.bfloat16, torch.float16)
 
@@ -71,18 +74,40 @@ def working_dtype(x: Tensor) -> torch.dtype:
     return torch.float32 if x.dtype in NARROW else x.dtype
 
 
-def kept(x: Tensor, y: Tensor) -> bool:
-    """Whether all scores of x and y are few enough to be kept for backward."""
-    element = torch.finfo(working_dtype(x)).bits // 8
-    return len(x) * len(y) * element <= KEPT_BYTES
+class Scores:
+    """x yᵀ tile by tile, in one buffer that every tile overwrites.
 
+    Parameters
+    ----------
+    x, y:
+        (N, D) and (M, D); products are added up and returned in the working dtype.
+    kept:
+        Tiles of an earlier visit, to be had again without a product.
+    """
 
-def scores(x: Tensor, y: Tensor) -> Tensor:
-    """x yᵀ, (n, D) and (m, D) to (n, m), added up and returned in the working dtype."""
-    if x.dtype in NARROW and x.is_cuda:
-        return torch.mm(x, y.T, out_dtype=torch.float32)
-    dtype = working_dtype(x)
-    return x.to(dtype) @ y.to(dtype).T
+    def __init__(self, x: Tensor, y: Tensor, grid: Grid, kept: Sequence[Tensor] = ()) -> None:
+        self.x, self.y = x, y
+        self.kept = list(kept)
+        size = min(grid.step, len(x)) * min(grid.step, len(y))
+        self.buffer = torch.empty(size, dtype=working_dtype(x), device=x.device)
+        own = (len(x) + len(y)) * x.shape[1] * KEPT_COPIES if KEPT_BYTES else 0
+        self._room = max(KEPT_BYTES // self.buffer.element_size(), own)
+
+    def of(self, number: int, tile: Tile) -> Tensor:
+        """The scores of a tile, to be used up before the next is asked for."""
+        x, y = self.x[tile.rows], self.y[tile.columns]
+        found = self.buffer[: len(x) * len(y)].view(len(x), len(y))
+        if number < len(self.kept):
+            return found.copy_(self.kept[number])
+        if x.dtype in NARROW and x.is_cuda:
+            return found.copy_(torch.mm(x, y.T, out_dtype=torch.float32))
+        return torch.mm(x.to(found.dtype), y.to(found.dtype).T, out=found)
+
+    def keep(self, found: Tensor) -> None:
+        """Keep a tile for backward if there is room; of all tiles, the first are kept."""
+        self._room -= found.numel()
+        if self._room >= 0:
+            self.kept.append(found.clone())
 
 
 def add_product(total: Tensor, weights: Tensor, y: Tensor) -> None:
