@@ -101,3 +101,14 @@ def test_the_share_of_rows_is_told(mini_batches):
     assert shares == sorted(shares)
     assert len(shares) > 10
     assert shares[-1] == pytest.approx(1)
+
+
+def test_starts_on_a_part_of_the_rows_lead_to_clusters_of_all_rows() -> None:
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(6, 8))
+    rows = stacked([centres[rng.integers(6, size=600)] + 0.2 * rng.normal(size=(600, 8))])
+    whole, started = k_means(rows, 6), k_means(rows, 6, start_rows=120)
+    assert len(started.labels) == 600
+    assert started.inertia == pytest.approx(whole.inertia, rel=1e-3)
+    assert "on 120 rows" in started.algorithm
+    assert k_means(rows, 6, start_rows=600).algorithm == whole.algorithm

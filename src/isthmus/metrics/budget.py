@@ -18,7 +18,8 @@ ABLATED = 2000
 """Groups that dimensions are removed from."""
 
 CLUSTERED = 50
-"""Rows for each cluster of one modality by itself, if that is more than `SAMPLE`."""
+"""Rows for each cluster of one modality by itself, and for the starts of joint clusters, if that
+is more than `SAMPLE`."""
 
 PROBED = 2000
 """Rows of each modality, or matched pairs, that a probe is trained, chosen and tested on."""
@@ -51,7 +52,7 @@ class Budget:
         return cls(SAMPLE, SAMPLE // 2, QUERIES, ABLATED, CLUSTERED, PROBED, CLASSES)
 
     def cluster_rows(self, k: int) -> int | None:
-        """Rows of one modality that k clusters are formed of.
+        """Rows that k clusters of one modality, or the starts of joint ones, are formed of.
 
         >>> Budget.of(exact=False).cluster_rows(20)
         4000

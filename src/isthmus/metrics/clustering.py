@@ -46,6 +46,7 @@ def joint_clustering(
     *,
     n_clusters: int | None = None,
     n_init: int = 10,
+    start_rows: int | None = None,
     seed: int = 0,
     modalities: ArrayLike | None = None,
 ) -> Clustering:
@@ -65,6 +66,9 @@ def joint_clustering(
         k; the number of classes if not given.
     n_init:
         k-means++ starts, of which the best objective is kept.
+    start_rows:
+        Rows that the starts are tried on, drawn at random; the best goes on over all rows, which
+        `algorithm` says. All rows if not given.
     seed:
         Seed of the starts.
     modalities:
@@ -103,7 +107,7 @@ def joint_clustering(
     k = len(np.unique(classes)) if n_clusters is None else n_clusters
     if not 1 <= k <= x.shape[0]:
         raise InputError(f"n_clusters must be between 1 and {x.shape[0]} rows; found {k}")
-    clusters = k_means(Stacked.of(x), k, n_init=n_init, seed=seed)
+    clusters = k_means(Stacked.of(x), k, n_init=n_init, start_rows=start_rows, seed=seed)
     found = clusters.labels
     homogeneity, completeness, v_measure = homogeneity_completeness_v_measure(classes, found)
     return Clustering(

@@ -47,7 +47,7 @@ def measure_groups(
         return None
     labels = encode(dict(embeddings.labels))
     with step("clusters"):
-        clustering = cluster_together(embeddings, n_clusters=n_clusters, seed=seed)
+        clustering = cluster_together(embeddings, n_clusters=n_clusters, budget=budget, seed=seed)
     with step("kNN"):
         knn = _knn(embeddings, labels, budget.sample, seed)
     with step("clusters of each modality"), steps(dict.fromkeys(labels, 1.0)) as part:
@@ -94,13 +94,17 @@ def measure_groups(
     )
 
 
-def cluster_together(embeddings: Embeddings, *, n_clusters: int | None, seed: int) -> Clustering:
+def cluster_together(
+    embeddings: Embeddings, *, n_clusters: int | None, budget: Budget, seed: int
+) -> Clustering:
     """`joint_clustering` of the rows of all modalities; they need labels."""
     assert embeddings.labels is not None
+    labels = _joined(embeddings.labels)
     return joint_clustering(
         stacked(embeddings.arrays.values()),
-        _joined(embeddings.labels),
+        labels,
         n_clusters=n_clusters,
+        start_rows=budget.cluster_rows(n_clusters or len(np.unique(labels))),
         modalities=np.repeat(embeddings.names, [len(own) for own in embeddings.codes.values()]),
         seed=seed,
     )

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from ..arrays import to_numpy
 from ..progress import steps, tracked
+from .budget import draw_rows
 from .stacked import Stacked
 from .strips import STRIP_BYTES
 
 LLOYD = "Lloyd, k-means++ seeding (scikit-learn)"
+FROM_SAMPLE = "Lloyd from the best of several on {rows:,} rows, k-means++ seeding (scikit-learn)"
 MINI_BATCH = "mini-batch from Lloyd on one batch, k-means++ seeding (scikit-learn)"
 
 HELD_BYTES = 2**30
@@ -41,8 +43,13 @@ class Clusters:
     algorithm: str
 
 
-def k_means(rows: Stacked, k: int, *, n_init: int = 10, seed: int = 0) -> Clusters:
+def k_means(
+    rows: Stacked, k: int, *, n_init: int = 10, start_rows: int | None = None, seed: int = 0
+) -> Clusters:
     """k clusters of unit rows, by Lloyd's algorithm or beyond `HELD_BYTES` by mini-batches.
+
+    With `start_rows`, the `n_init` runs are on so many random rows, and one run over all rows goes
+    on from the best of them.
 
     Mini-batches (Sculley, *Web-Scale K-Means Clustering*, 2010) move each centre towards the
     mean of the rows that it was nearest to so far. They start from the centres of the first
@@ -51,18 +58,27 @@ def k_means(rows: Stacked, k: int, *, n_init: int = 10, seed: int = 0) -> Cluste
     """
     if rows.nbytes() > HELD_BYTES:
         return _mini_batches(rows, k, n_init, seed)
-    found = _lloyd(rows.host(), k, n_init, seed)
-    return Clusters(found.labels_, float(found.inertia_), LLOYD)
+    units = rows.host()
+    if start_rows is None or start_rows >= len(units):
+        found = _lloyd(units, k, n_init, seed)
+        return Clusters(found.labels_, float(found.inertia_), LLOYD)
+    drawn = draw_rows(len(units), start_rows, seed)
+    start = _lloyd(units[drawn], k, n_init, seed).cluster_centers_
+    found = _lloyd(units, k, 1, seed, start)
+    return Clusters(found.labels_, float(found.inertia_), FROM_SAMPLE.format(rows=start_rows))
 
 
-def _lloyd(rows: NDArray[Any], k: int, n_init: int, seed: int) -> Any:
+def _lloyd(
+    rows: NDArray[Any], k: int, n_init: int, seed: int, start: NDArray[Any] | None = None
+) -> Any:
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
         # Fewer distinct rows than clusters is a finding, not a fault: fewer clusters form.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return KMeans(k, init="k-means++", n_init=n_init, random_state=seed).fit(rows)
+        init = "k-means++" if start is None else start
+        return KMeans(k, init=init, n_init=n_init, random_state=seed).fit(rows)
 
 
 def _mini_batches(rows: Stacked, k: int, n_init: int, seed: int) -> Clusters:

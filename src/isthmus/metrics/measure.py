@@ -69,8 +69,9 @@ def measure(
         a model, is estimated on a seeded sample beyond a budget (`isthmus.metrics.budget`):
         uniformity, kNN accuracy and zero-shot accuracy on 4,000 rows (with standard errors),
         mixed search with 2,000 queries of each modality, retrieval with 20,000 of each
-        direction (with intervals); removal of dimensions on 2,000 groups; clusters and
-        neighbours of each modality on 4,000 of its rows (clusters on 50 for each, if more);
+        direction (with intervals); removal of dimensions on 2,000 groups; starts of the joint
+        clusters, and clusters and neighbours of each modality, on 4,000 rows (clusters on 50
+        for each, if more);
         probes on 2,000 rows or pairs (with errors of the information); the order of 1,000
         classes. Candidates of retrieval and search are always all rows; all other numbers are
         always exact. Probes need 20 groups a class, and at most 100 classes, 20 for the
@@ -152,7 +153,7 @@ def measure_costs(embeddings: Embeddings, *, seed: int = 0) -> Measurement:
         clustering = None
         if embeddings.labels is not None:
             with step("clusters"):
-                clustering = cluster_together(embeddings, n_clusters=None, seed=seed)
+                clustering = cluster_together(embeddings, n_clusters=None, budget=budget, seed=seed)
     return replace(
         one_pass_measurement(state),
         pairs=tuple(pairs),

@@ -43,10 +43,11 @@ def step_costs(
         classes = len(np.unique(np.concatenate(list(embeddings.labels.values()))))
         k = n_clusters or classes
         clustered = sum(_least(n, budget.cluster_rows(k)) for n in rows.values())
+        started = _least(everything, budget.cluster_rows(k))
         probed = sum(_least(n, budget.probed) for n in rows.values())
         votes = _least(everything, budget.sample) * everything
         costs |= {
-            "clusters": 3e-8 * everything * k * width,
+            "clusters": (3e-8 * started + 5e-9 * everything) * k * width,
             "kNN": (5e-9 + 1.5e-11 * width) * votes,
             "clusters of each modality": 3e-8 * clustered * k * width,
             "kNN of each modality": (5e-9 + 2e-11 * width) * sum(sampled.values()) ** 2,
