@@ -99,8 +99,7 @@ class IntraModalitySeparation(Objective):
                 for own, other in ((a, b), (b, a))
             ]
             losses[f"{a}–{b}"] = torch.stack(both).mean()
-        loss = torch.stack(list(losses.values())).mean()
-        return Terms(loss, {"separation": loss, **(losses if len(losses) > 1 else {})})
+        return Terms.mean("separation", losses)
 
     def _within(self, batch: Batch, name: str, scale: Tensor | float) -> Tensor:
         """log Σ_j exp(s d_ij x_i·x_j) over the items of other groups, for a modality's rows."""

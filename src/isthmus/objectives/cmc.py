@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from .batch import Batch
 from .blocks import Blocks
 from .objective import Objective
@@ -50,6 +48,7 @@ class CMC(Objective):
 
     Examples
     --------
+    >>> import torch
     >>> x = torch.eye(3)
     >>> loss = CMC(temperature=1.0)({"image": x, "text": x, "audio": x})
     >>> round(loss.total.item(), 4)  # log(1 + 4/e)
@@ -74,5 +73,4 @@ class CMC(Objective):
         place = {name: k for k, name in enumerate(batch.names)}
         blocks = Blocks([batch.rows(name) for name in batch.names], self.tau())
         losses = {f"{a}–{b}": blocks.nt_xent((place[a], place[b])) for a, b in pairs}
-        loss = torch.stack(list(losses.values())).mean()
-        return Terms(loss, {"cmc": loss, **(losses if len(losses) > 1 else {})})
+        return Terms.mean("cmc", losses)

@@ -55,8 +55,7 @@ class CrossUniformity(Objective):
             f"{a}–{b}": _cross_potential(batch.rows(a), batch.rows(b))
             for a, b in batch.pairs(self.anchor)
         }
-        loss = torch.stack(list(losses.values())).mean()
-        return Terms(loss, {"cross_uniformity": loss, **(losses if len(losses) > 1 else {})})
+        return Terms.mean("cross_uniformity", losses)
 
 
 def _cross_potential(x: Rows, y: Rows) -> Tensor:

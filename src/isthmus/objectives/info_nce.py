@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from .batch import Batch
@@ -54,6 +53,7 @@ class InfoNCE(Objective):
 
     Examples
     --------
+    >>> import torch
     >>> x = torch.eye(4)
     >>> loss = InfoNCE(temperature=0.1)({"image": x, "text": x})
     >>> round(loss.total.item(), 6)
@@ -83,8 +83,7 @@ class InfoNCE(Objective):
             f"{a}–{b}": contrast(batch.rows(a), batch.rows(b), scale, smoothing=self.smoothing)
             for a, b in batch.pairs(self.anchor)
         }
-        loss = torch.stack(list(losses.values())).mean()
-        return Terms(loss, {"info_nce": loss, **(losses if len(losses) > 1 else {})})
+        return Terms.mean("info_nce", losses)
 
 
 def info_nce(

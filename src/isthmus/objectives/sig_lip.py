@@ -89,8 +89,7 @@ class SigLIP(Objective):
             f"{a}–{b}": sig_lip(batch.rows(a), batch.rows(b), scale, self.bias)
             for a, b in batch.pairs(self.anchor)
         }
-        loss = torch.stack(list(losses.values())).mean()
-        return Terms(loss, {"sig_lip": loss, **(losses if len(losses) > 1 else {})})
+        return Terms.mean("sig_lip", losses)
 
 
 def sig_lip(x: Rows, y: Rows, scale: Tensor | float, bias: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from .batch import Batch
@@ -55,6 +54,7 @@ class SimCLR(Objective):
 
     Examples
     --------
+    >>> import torch
     >>> x = torch.eye(3)
     >>> round(SimCLR(temperature=1.0)({"image": (x, x)}).total.item(), 4)  # log(1 + 4/e)
     0.9048
@@ -81,8 +81,7 @@ class SimCLR(Objective):
         scale = self.tau()
         names = batch.names if self.modality is None else [self.modality]
         losses = {name: self._one(batch, name, scale) for name in names}
-        loss = torch.stack(list(losses.values())).mean()
-        return Terms(loss, {"sim_clr": loss, **(losses if len(losses) > 1 else {})})
+        return Terms.mean("sim_clr", losses)
 
     def _one(self, batch: Batch, name: str, scale: Tensor | float) -> Tensor:
         found = len(batch.views.get(name, ()))

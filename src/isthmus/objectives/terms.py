@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import torch
 from torch import Tensor
 
 Modalities: TypeAlias = Mapping[str, Tensor | tuple[Tensor, ...]]
@@ -21,6 +22,16 @@ class Terms:
 
     total: Tensor
     values: Mapping[str, Tensor]
+
+    @classmethod
+    def mean(cls, name: str, losses: Mapping[str, Tensor]) -> Terms:
+        """The mean of several losses as one term, and beside it each of them if there are more.
+
+        >>> Terms.mean("gap", {"a–b": torch.tensor(1.0), "a–c": torch.tensor(3.0)}).floats()
+        {'loss': 2.0, 'gap': 2.0, 'a–b': 1.0, 'a–c': 3.0}
+        """
+        loss = torch.stack(list(losses.values())).mean()
+        return cls(loss, {name: loss, **(losses if len(losses) > 1 else {})})
 
     def floats(self, prefix: str = "") -> dict[str, float]:
         """Total and terms as plain numbers."""
