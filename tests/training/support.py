@@ -19,7 +19,7 @@ import yaml
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isthmus.training.data import Features
+from isthmus.training.features import Features
 
 STEPS = 12
 

@@ -14,7 +14,7 @@ from isthmus.errors import InputError
 from isthmus.metrics.measure import measure
 from isthmus.models import Towers
 from isthmus.readers import read_embeddings
-from isthmus.training.data import Features
+from isthmus.training.features import Features
 from isthmus.training.recipe import Recipe
 from isthmus.training.run import run
 from tests.conftest import ROOT

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count, takewhile
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 
+def view_key(name: str, view: int) -> str:
+    """Where a batch has a view of a modality: the first under its name, others as NAME/1, …"""
+    return f"{name}/{view}" if view else name
+
+
 class Towers(nn.Module):
     """Independent encoders, one for each modality, whose outputs are scaled to unit length.
+
+    A modality may come in several views, under the keys of `view_key`; its encoder embeds each.
 
     Parameters
     ----------
@@ -28,10 +36,15 @@ class Towers(nn.Module):
         super().__init__()
         self.encoders = nn.ModuleDict(dict(encoders))
 
-    def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Unit embeddings (B, D) of every modality in the batch that has an encoder."""
-        return {
-            name: functional.normalize(encoder(batch[name]), dim=1)
-            for name, encoder in self.encoders.items()
-            if name in batch
-        }
+    def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor | tuple[Tensor, ...]]:
+        """Unit embeddings (B, D) of every modality in the batch that has an encoder.
+
+        A tuple of them, one for each view, where there are several.
+        """
+        found: dict[str, Tensor | tuple[Tensor, ...]] = {}
+        for name, encoder in self.encoders.items():
+            keys = takewhile(batch.__contains__, (view_key(name, k) for k in count()))
+            views = tuple(functional.normalize(encoder(batch[key]), dim=1) for key in keys)
+            if views:
+                found[name] = views[0] if len(views) == 1 else views
+        return found

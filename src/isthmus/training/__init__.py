@@ -6,8 +6,9 @@
 from .alarms import TrainingAlarm, find_alarms
 from .batches import Batches, Items
 from .checkpoint import save_weights
-from .data import Data, Digits, Features
+from .data import Data, Digits
 from .embed import embed
+from .features import Features
 from .fit import fit, run_steps
 from .module import ContrastiveModule
 from .monitor import GapMonitor

@@ -75,7 +75,7 @@ class Kind:
         return issubclass(value, self.base)
 
 
-DATA = Kind("data set", Data, ("isthmus.training.data",))
+DATA = Kind("data set", Data, ("isthmus.training.data", "isthmus.training.features"))
 ENCODER = Kind("encoder", nn.Module, ("isthmus.models",))
 OBJECTIVE = Kind("objective", Objective, ("isthmus.objectives",))
 OPTIMISER = Kind("optimiser", Optimizer, ("torch.optim",), ("params",), ("objective_lr",))

@@ -14,9 +14,7 @@ from torch.optim import Optimizer
 
 from ..errors import InputError
 from ..objectives import CachedStep, Objective, Terms
-
-GROUP = "group"
-"""Key of a batch's group ids."""
+from .batch_keys import Parts
 
 
 class ContrastiveModule(LightningModule):
@@ -87,23 +85,26 @@ class ContrastiveModule(LightningModule):
         """The loss of one batch; its terms are logged."""
         if isinstance(self.objective, Objective):
             self.objective.at(self.global_step / self.trainer.max_steps)
+        parts = Parts.of(batch)
         if self.chunk is None:
-            terms: Terms = self.objective(self.towers(batch), groups=batch.get(GROUP))
+            embeddings = self.towers(parts.inputs)
+            terms: Terms = self.objective(embeddings, groups=parts.groups, mask=parts.mask)
             self._keep(terms)
         else:
-            terms = self._step_in_chunks(batch, self.chunk)
+            terms = self._step_in_chunks(parts, self.chunk)
         self.log_dict(self.terms)
         return terms.total
 
-    def _step_in_chunks(self, batch: Mapping[str, Tensor], chunk: int) -> Terms:
+    def _step_in_chunks(self, parts: Parts, chunk: int) -> Terms:
         optimiser, schedule = self.optimizers(), self.lr_schedulers()
         assert isinstance(self.objective, Objective)
         assert not isinstance(optimiser, list)
         step = CachedStep(self.towers, self.objective, chunk=chunk)
         optimiser.zero_grad()
         terms = step(
-            {name: x for name, x in batch.items() if name != GROUP},
-            groups=batch.get(GROUP),
+            parts.inputs,
+            groups=parts.groups,
+            mask=parts.mask,
             scale=lambda loss: self.trainer.precision_plugin.pre_backward(loss, self),
         )
         self._keep(terms)

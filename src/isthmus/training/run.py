@@ -20,13 +20,14 @@ from ..metrics.measurement import Measurement
 from ..models import Towers
 from ..readers import write_embeddings
 from .alarms import TrainingAlarm
+from .batch_keys import Parts
 from .batches import Batches
 from .build import Spec
 from .checkpoint import Checkpoints, Found, latest, remove_unfinished, save_weights, step_path
 from .data import Data
 from .fit import run_steps
 from .metrics_file import MetricsFile
-from .module import GROUP, ContrastiveModule
+from .module import ContrastiveModule
 from .monitor import GapMonitor
 from .recipe import Recipe, Trainer
 from .run_folder import CHECKPOINTS, EMBEDDINGS, METRICS, WEIGHTS, check_folder, save_recipe
@@ -111,15 +112,15 @@ def _build(recipe: Recipe, towers: Mapping[str, Spec], batches: Batches) -> Cont
 
 def _rehearse(module: ContrastiveModule, batches: Batches) -> None:
     """One small batch through towers and objective: what does not fit is said before training."""
-    batch = {name: x[:4] for name, x in batches.at(0).items()}
+    parts = Parts.of({name: x[:4] for name, x in batches.at(0).items()})
     module.eval()
     with torch.no_grad():
         try:
-            embeddings = module.towers(batch)
+            embeddings = module.towers(parts.inputs)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             raise InputError(f"towers: an encoder does not take its data: {error}") from error
         try:
-            module.objective(embeddings, groups=batch.get(GROUP))
+            module.objective(embeddings, groups=parts.groups, mask=parts.mask)
         except (RuntimeError, ValueError, TypeError) as error:
             raise InputError(f"objective: {error}") from error
     module.train()
