@@ -139,6 +139,33 @@ def test_labels_and_attributes_bring_scatter_and_bias():
         assert found.moad[name] == metrics.moad(space[name], space.labels[name], columns)
 
 
+def test_attributes_that_say_what_captions_name_bring_caption_presence_bias():
+    space = space_with_labels()
+    rng = np.random.default_rng(1)
+    attributes = {
+        attribute: {name: rng.random(len(x)) < share for name, x in space.arrays.items()}
+        for attribute, share in (("red", 0.5), ("named_red", 0.2), ("named_label", 0.9))
+    }
+    marked = Embeddings(
+        space.arrays, groups=space.groups, labels=space.labels, attributes=attributes
+    )
+    found = measure(marked)
+    for name in space.names:
+        expected = metrics.caption_presence_bias(
+            space[name],
+            {"red": attributes["red"][name], "label": space.labels[name]},
+            {"red": attributes["named_red"][name], "label": attributes["named_label"][name]},
+        )
+        assert found.presence[name] == expected
+        only = attributes["red"][name][:, None]
+        assert found.moad[name] == metrics.moad(space[name], space.labels[name], only)
+    del attributes["named_red"]
+    alone = Embeddings(
+        space.arrays, groups=space.groups, labels=space.labels, attributes=attributes
+    )
+    assert measure(alone).presence == {}
+
+
 def test_a_temperature_brings_entropy_and_loss():
     space = space_with_labels()
     x, y = space["image"], space["text"]

@@ -234,6 +234,22 @@ def test_labels_attributes_and_a_temperature_have_their_tables() -> None:
     assert spread[1] == f"{found.scatter.within:.3f}"
 
 
+def test_what_captions_name_has_a_table_of_its_own() -> None:
+    base = space()
+    drawn = np.random.default_rng(0)
+    attributes = {
+        name: {m: drawn.random(60) < share for m in base.names}
+        for name, share in (("red", 0.5), ("named_red", 0.25), ("named_label", 0.75))
+    }
+    found = measure(Embeddings(base.arrays, labels=base.labels, attributes=attributes))
+    tables = {table.question: table for table in details(found)}
+    rows = tables["Do captions explain the bias?"].rows
+    assert [row[:2] for row in rows] == [[m, f] for m in base.names for f in ("red", "label")]
+    image = found.presence["image"]
+    assert rows[0][2:4] == [f"{image.deltas['red']:.3f}", f"{image.rates['red']:.0%}"]
+    assert rows[0][4] == f"{image.kendall:.2f}"
+
+
 def test_a_fast_measurement_shows_only_what_it_has() -> None:
     shown = [table.question for table in details(measure(space(), fast=True))]
     assert shown == ["How big is the gap?", "What are the modalities like?"]

@@ -38,7 +38,8 @@ Labels = Annotated[
 Attributes = Annotated[
     list[str] | None,
     typer.Option(
-        help="A boolean attribute of the rows, for MOAD beside --labels; given like --groups.",
+        help="A boolean attribute of the rows, for MOAD beside --labels; named_X: whether the "
+        "caption names attribute X. Given like --groups.",
         show_default="none",
     ),
 ]

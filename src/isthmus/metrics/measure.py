@@ -10,7 +10,7 @@ import numpy as np
 
 from ..embeddings import Embeddings
 from ..progress import steps
-from .bias import Moad, moad
+from .bias_measure import measure_bias, measure_presence
 from .budget import Budget
 from .estimate import Estimate
 from .full_pass import state_and_seconds
@@ -50,7 +50,8 @@ def measure(
     centroids, uniformity, mixed search. Where rows have labels: k-means and kNN accuracy over
     all modalities, within each, and from one to another; scatter; a linear probe of each
     modality; zero-shot accuracy, order of the classes, and redundancy, uniqueness and synergy
-    of every pair. With attributes too: MOAD. The definitions are with the plain functions in
+    of every pair. With attributes too: MOAD, and where attributes `named_…` say what captions name,
+    caption-presence bias. The definitions are with the plain functions in
     `isthmus.metrics`; what a space has no number for, say for too few groups, is None.
 
     Parameters
@@ -123,7 +124,8 @@ def measure(
         wasserstein_uniformity=wasserstein_uniformity_from(
             reduce(SecondMoments.merge, seconds.values())
         ),
-        moad=_measure_bias(embeddings),
+        moad=measure_bias(embeddings),
+        presence=measure_presence(embeddings),
     )
     return found if groups is None else _with_groups(found, groups)
 
@@ -207,19 +209,6 @@ def _measure_mixed(embeddings: Embeddings, budget: Budget, seed: int) -> MixedSe
     if rows <= PLACES:  # the corpus is no longer than the list that is looked at
         return None
     return mixed_search_of(embeddings, k=PLACES, max_queries=budget.mixed, seed=seed)
-
-
-def _measure_bias(embeddings: Embeddings) -> dict[str, Moad]:
-    if embeddings.labels is None or not embeddings.attributes:
-        return {}
-    return {
-        name: moad(
-            embeddings[name],
-            embeddings.labels[name],
-            np.stack([values[name] for values in embeddings.attributes.values()], axis=1),
-        )
-        for name in embeddings.names
-    }
 
 
 def _with_groups(found: Measurement, groups: GroupMeasurement) -> Measurement:

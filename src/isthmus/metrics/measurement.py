@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import missing
-from .bias import Moad
+from .bias import Moad, PresenceBias
 from .clustering import Clustering
 from .dimension_ablation import DimensionAblation
 from .entropy import ContrastiveLoss, EntropySummary
@@ -102,8 +102,8 @@ class Measurement:
     `mean_centroid_distance` its mean over pairs. `uniformity` and `wasserstein_uniformity` are
     those of all modalities stacked. What needs labels (`clustering`, `knn_accuracy`,
     `knn_accuracies`, `scatter`, and the `groups` of modalities and pairs) or attributes too
-    (`moad`, by modality) is None, or empty, without them; so is in a fast measurement whatever
-    takes more than one pass.
+    (`moad` and `presence`, by modality) is None, or empty, without them; so is in a fast
+    measurement whatever takes more than one pass.
     """
 
     dimension: int
@@ -119,6 +119,7 @@ class Measurement:
     wasserstein_uniformity: float | None = None
     scatter: Scatter | None = None
     moad: Mapping[str, Moad] = field(default_factory=dict)
+    presence: Mapping[str, PresenceBias] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, numbers rounded to `SIGNIFICANT_DIGITS`."""

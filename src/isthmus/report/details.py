@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..metrics.measurement import Measurement
+from .bias_tables import bias_table, presence_table
 from .cost_tables import mixed_table, retrieval_table
 from .detail import Detail
 from .dimension_tables import ablation_table, largest_means_table
 from .gap_tables import (
-    bias_table,
     carriers_table,
     centroids_table,
     modalities_table,
@@ -28,7 +28,7 @@ _TABLES = (
     *(size_table, centroids_table, carriers_table, largest_means_table, ablation_table),
     *(modalities_table, retrieval_table, mixed_table),
     *(clusters_table, neighbours_table, zero_shot_table, scatter_table, order_table),
-    *(probes_table, information_table, softmax_table, bias_table),
+    *(probes_table, information_table, softmax_table, bias_table, presence_table),
 )
 
 

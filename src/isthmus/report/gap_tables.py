@@ -133,22 +133,3 @@ def softmax_table(measurement: Measurement) -> Detail:
     headings = ("from → to", "entropy", "at most", "loss of both ways")
     legend = "Softmax over all candidates at the temperature asked for, in nats; ± over queries."
     return Detail("How sure is the softmax?", headings, rows, legend)
-
-
-def bias_table(measurement: Measurement) -> Detail:
-    """Objects against attributes."""
-    rows = [
-        [
-            name,
-            f"{found.moad:.3f}",
-            f"{found.object_delta:.3f}",
-            f"{found.attribute_delta:.3f}",
-        ]
-        for name, found in measurement.moad.items()
-    ]
-    headings = ("modality", "MOAD", "difference by label", "by attribute")
-    legend = (
-        "How much more alike rows are that share a label, or an attribute, than rows that do "
-        "not. MOAD, the difference of the two, is positive where objects rule the space."
-    )
-    return Detail("Objects or attributes?", headings, rows, legend)
