@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from isthmus import Embeddings, measure, metrics
+from isthmus.metrics.budget import cluster_starts
 from isthmus.metrics.class_moments import ClassMoments
 from isthmus.metrics.zero_shot_measure import measure_zero_shot
 
@@ -174,3 +175,10 @@ def test_torch_and_numpy_give_the_same(dtype):
         assert named == other.zero_shot[way]
     assert groups.class_order.distance == pytest.approx(other.class_order.distance)
     assert groups.information.redundancy == pytest.approx(other.information.redundancy, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("rows", "k", "width", "starts"), [(150, 3, 8, 200), (4000, 12, 64, 130), (5000, 100, 512, 10)]
+)
+def test_k_means_has_more_starts_where_they_are_cheap(rows, k, width, starts):
+    assert cluster_starts(rows, k, width) == starts

@@ -21,6 +21,13 @@ CLUSTERED = 50
 """Rows for each cluster of one modality by itself, and for the starts of joint clusters, if that
 is more than `SAMPLE`."""
 
+STARTS = 10, 200
+"""Fewest and most starts of k-means. A space with a gap has many local optima of nearly the same
+objective and very different clusters: the more starts, the less the outcome is chance."""
+
+START_WORK = 4e8
+"""Products of rows, clusters and width that all starts together may take, beyond the fewest."""
+
 PROBED = 2000
 """Rows of each modality, or matched pairs, that a probe is trained, chosen and tested on."""
 
@@ -60,6 +67,16 @@ class Budget:
         if self.sample is None or self.clustered is None:
             return None
         return max(self.sample, self.clustered * k)
+
+
+def cluster_starts(rows: int, k: int, width: int) -> int:
+    """Starts of k-means on so many rows: the more, the cheaper each is.
+
+    >>> cluster_starts(3000, 10, 64), cluster_starts(5000, 100, 512)
+    (200, 10)
+    """
+    fewest, most = STARTS
+    return int(min(most, max(fewest, START_WORK // max(1, rows * k * width))))
 
 
 def draw_rows(n: int, limit: int | None, seed: int) -> NDArray[np.int64]:

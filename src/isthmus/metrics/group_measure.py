@@ -14,7 +14,7 @@ from ..embeddings import Embeddings
 from ..matching import Codes, encode
 from ..progress import steps
 from .absent import or_none
-from .budget import Budget, draw_rows
+from .budget import Budget, cluster_starts, draw_rows
 from .class_moments import ClassMoments
 from .clustering import Clustering, cluster_each, joint_clustering
 from .estimate import Estimate
@@ -100,11 +100,15 @@ def cluster_together(
     """`joint_clustering` of the rows of all modalities; they need labels."""
     assert embeddings.labels is not None
     labels = _joined(embeddings.labels)
+    k = n_clusters or len(np.unique(labels))
+    start_rows = budget.cluster_rows(k)
+    tried = len(labels) if start_rows is None else min(start_rows, len(labels))
     return joint_clustering(
         stacked(embeddings.arrays.values()),
         labels,
         n_clusters=n_clusters,
-        start_rows=budget.cluster_rows(n_clusters or len(np.unique(labels))),
+        n_init=cluster_starts(tried, k, embeddings.dimension),
+        start_rows=start_rows,
         modalities=np.repeat(embeddings.names, [len(own) for own in embeddings.codes.values()]),
         seed=seed,
     )
@@ -131,7 +135,10 @@ def _clusters(
     rows = draw_rows(len(labels), budget.cluster_rows(k), seed)
     found = or_none(  # more clusters than rows
         lambda: cluster_each(
-            {"": take_rows(x, rows)}, {"": labels[rows]}, n_clusters=n_clusters, seed=seed
+            {"": take_rows(x, rows)},
+            {"": labels[rows]},
+            n_clusters=n_clusters,
+            seed=seed,
         )[""]
     )
     return found, len(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..embeddings import Embeddings
-from .budget import Budget
+from .budget import Budget, cluster_starts
 
 
 def step_costs(
@@ -47,7 +47,8 @@ def step_costs(
         probed = sum(_least(n, budget.probed) for n in rows.values())
         votes = _least(everything, budget.sample) * everything
         costs |= {
-            "clusters": (3e-8 * started + 5e-9 * everything) * k * width,
+            "clusters": 3e-9 * cluster_starts(int(started), k, width) * started * k * width
+            + 5e-9 * everything * k * width,
             "kNN": (5e-9 + 1.5e-11 * width) * votes,
             "clusters of each modality": 3e-8 * clustered * k * width,
             "kNN of each modality": (5e-9 + 2e-11 * width) * sum(sampled.values()) ** 2,
