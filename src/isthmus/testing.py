@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
@@ -16,6 +17,8 @@ from .objectives import Objective
 
 WIDTH = 6
 """D of the embeddings that a proof compares."""
+
+Key = TypeVar("Key", bound=Hashable)
 
 _INPUT = 5  # width of what the towers see
 
@@ -109,9 +112,9 @@ def assert_distributed_equal(
         Naming world size, situation and parameter.
     """
     views = modalities if isinstance(modalities, Mapping) else dict.fromkeys(modalities, 1)
-    cases = {(name, ""): (objective, found) for name, found in situations(views).items()}
+    cases = {name: (objective, found) for name, found in situations(views).items()}
     for world in world_sizes:
-        for (name, _), (one, several) in gradients_beside(cases, world).items():
+        for name, (one, several) in gradients_beside(cases, world).items():
             compare(one, several, tolerance, f"{name}, {world} ranks")
 
 
@@ -130,16 +133,13 @@ def compare(one: Gradients, several: Sequence[Gradients], tolerance: float, wher
                 )
 
 
-Cases = Mapping[tuple[str, str], tuple[Objective, Situation]]
-
-
 def gradients_beside(
-    cases: Cases, world: int
-) -> dict[tuple[str, str], tuple[Gradients, list[Gradients]]]:
+    cases: Mapping[Key, tuple[Objective, Situation]], world: int
+) -> dict[Key, tuple[Gradients, list[Gradients]]]:
     """Every case in one process, and on every rank of `world` processes."""
     alone = {key: _gradients(objective, found, 0, 1) for key, (objective, found) in cases.items()}
     with tempfile.TemporaryDirectory() as folder:
-        spawn(_rank, (world, folder, cases), nprocs=world)  # type: ignore[no-untyped-call]
+        spawn(_rank, (world, folder, list(cases.values())), nprocs=world)  # type: ignore[no-untyped-call]
         ranks = [torch.load(Path(folder) / f"{rank}.pt") for rank in range(world)]
     return {
         key: (one, [Gradients(*found[k]) for found in ranks])
@@ -147,12 +147,12 @@ def gradients_beside(
     }
 
 
-def _rank(rank: int, world: int, folder: str, cases: Cases) -> None:
+def _rank(rank: int, world: int, folder: str, cases: Sequence[tuple[Objective, Situation]]) -> None:
     torch.set_num_threads(1)
     store = f"file://{folder}/store"
     distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=world)
     try:
-        found = [_gradients(*case, rank, world) for case in cases.values()]
+        found = [_gradients(*case, rank, world) for case in cases]
         torch.save([(g.loss, dict(g.parameters)) for g in found], Path(folder) / f"{rank}.pt")
     finally:
         distributed.destroy_process_group()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -15,3 +16,12 @@ class Estimate:
     value: float
     error: float
     rows: int
+
+    @classmethod
+    def of_share(cls, share: float, sampled: int, rows: int) -> Estimate:
+        """A share p of n rows, sampled without replacement from N: √(p(1−p)/n · (1 − n/N)).
+
+        >>> Estimate.of_share(0.5, 25, 25), Estimate.of_share(0.5, 25, 10**9).error
+        (Estimate(value=0.5, error=0.0, rows=25), 0.0999...)
+        """
+        return cls(share, math.sqrt(share * (1 - share) / sampled * (1 - sampled / rows)), sampled)

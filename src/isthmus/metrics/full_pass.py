@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 from array_api_compat import array_namespace
 
-from ..arrays import Array, row_chunks, unit_rows, working_dtype
+from ..arrays import Array, working_dtype
 from ..embeddings import Embeddings
-from ..progress import steps, tracked_rows
-from .pair_moments import PairMoments, pair_sums
+from .one_pass import of_each, visit_positional
+from .pair_moments import PairMoments
 from .second_moments import SecondMoments, chunk_moments
 from .state import GapState, matched_pair_moments, same_rows
 
@@ -29,11 +28,7 @@ def state_and_seconds(embeddings: Embeddings) -> tuple[GapState, dict[str, Secon
         seconds = dict(zip(names, found, strict=True))
         pairs = {(names[a], names[b]): moments for (a, b), moments in matched.items()}
     else:
-        with steps({name: float(x.shape[0]) for name, x in embeddings.arrays.items()}) as step:
-            seconds = {}
-            for name, x in embeddings.arrays.items():
-                with step(name):
-                    seconds[name] = SecondMoments.of(x)
+        seconds = of_each(embeddings.arrays, SecondMoments.of)
         pairs = matched_pair_moments(embeddings)
     return GapState({name: own.moments for name, own in seconds.items()}, pairs), seconds
 
@@ -45,15 +40,14 @@ def _positional(
     n, width = arrays[0].shape
     totals = [np.zeros(width) for _ in arrays]
     products = [np.zeros((width, width)) for _ in arrays]
-    pairs = {(a, b): PairMoments(0, 0.0, 0.0) for a, b in combinations(range(len(arrays)), 2)}
-    for chunk in tracked_rows(row_chunks(*arrays), n):
-        units = [unit_rows(x[chunk, :]) for x in arrays]
+
+    def add(units: Sequence[Array]) -> None:
         for total, product, unit in zip(totals, products, units, strict=True):
             added = chunk_moments(unit)
             total += added[0]
             product += added[1]
-        for a, b in pairs:
-            pairs[a, b] = pairs[a, b].merge(pair_sums(units[a], units[b]))
+
+    pairs = visit_positional(arrays, add)
     roundings = [float(array_namespace(x).finfo(working_dtype(x)).eps) for x in arrays]
     found = zip(totals, products, roundings, strict=True)
     return [SecondMoments(n, t, (p + p.T) / 2, rounding) for t, p, rounding in found], pairs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,8 +86,7 @@ def knn_estimate(
     _, codes = np.unique(classes, return_inverse=True)
     side = Voters(Stacked.of(x), codes, _folds(ids, folds))
     share = vote(side, side, np.flatnonzero(tested), k)
-    m = int(tested.sum())
-    return Estimate(share, math.sqrt(share * (1 - share) / m * (1 - m / n)), m)
+    return Estimate.of_share(share, int(tested.sum()), n)
 
 
 def knn_accuracies(

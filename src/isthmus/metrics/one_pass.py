@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 
 from ..arrays import Array, check_widths, column_sums, row_chunks, unit_rows
 from ..matching import positional
-from ..progress import tracked_rows
+from ..progress import steps, tracked_rows
 from .moments import Moments
 from .pair_moments import PairMoments, pair_sums
+
+Found = TypeVar("Found")
 
 
 def positional_moments(
@@ -28,13 +31,38 @@ def positional_moments(
     """
     for other in arrays[1:]:
         check_widths(arrays[0], other)
-    count = len(positional(*(x.shape[0] for x in arrays)))
     totals = [np.zeros(x.shape[1]) for x in arrays]
+
+    def add(units: Sequence[Array]) -> None:
+        for total, unit in zip(totals, units, strict=True):
+            total += column_sums(unit)
+
+    pairs = visit_positional(arrays, add)
+    return [Moments(x.shape[0], total) for x, total in zip(arrays, totals, strict=True)], pairs
+
+
+def visit_positional(
+    arrays: Sequence[Array], visit: Callable[[Sequence[Array]], None]
+) -> dict[tuple[int, int], PairMoments]:
+    """Call `visit` with the unit rows of every array, a chunk at a time; their pairs' moments.
+
+    An InputError for different numbers of rows.
+    """
+    count = len(positional(*(x.shape[0] for x in arrays)))
     pairs = {(a, b): PairMoments(0, 0.0, 0.0) for a, b in combinations(range(len(arrays)), 2)}
     for chunk in tracked_rows(row_chunks(*arrays), count):
         units = [unit_rows(x[chunk, :]) for x in arrays]
-        for total, unit in zip(totals, units, strict=True):
-            total += column_sums(unit)
+        visit(units)
         for a, b in pairs:
             pairs[a, b] = pairs[a, b].merge(pair_sums(units[a], units[b]))
-    return [Moments(count, total) for total in totals], pairs
+    return pairs
+
+
+def of_each(arrays: Mapping[str, Array], of: Callable[[Array], Found]) -> dict[str, Found]:
+    """`of` every array by name, each a step of what is watched, as long as it has rows."""
+    found = {}
+    with steps({name: float(x.shape[0]) for name, x in arrays.items()}) as step:
+        for name, x in arrays.items():
+            with step(name):
+                found[name] = of(x)
+    return found

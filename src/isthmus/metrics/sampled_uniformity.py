@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, take_rows
 from ..embeddings import Embeddings
+from .budget import draw_rows
 from .estimate import Estimate
 from .stacked import stacked
 from .uniformity import gaussian_uniformity, pair_centroids
@@ -63,6 +64,5 @@ def _uniformity(
     """
     if sample is None or n <= 2 * sample:
         return gaussian_uniformity(rows(np.arange(n)), sample=sample, seed=seed)
-    drawn = np.sort(np.random.default_rng(seed).choice(n, 2 * sample, replace=False))
-    found = gaussian_uniformity(rows(drawn), sample=sample, seed=seed)
+    found = gaussian_uniformity(rows(draw_rows(n, 2 * sample, seed)), sample=sample, seed=seed)
     return replace(found, error=found.error * math.sqrt(2 * (1 - sample / n)))

@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from ..embeddings import Embeddings
 from ..errors import InputError
 from ..files import atomic_write
-from ..progress import steps
 from .gap import l2m_from, rmg_from
 from .moments import Moments
-from .one_pass import positional_moments
+from .one_pass import of_each, positional_moments
 from .pair_moments import PairMoments
 
 FORMAT = "isthmus-state"
@@ -49,12 +48,7 @@ class GapState:
             found, matched = positional_moments(list(embeddings.arrays.values()))
             pairs = {(names[a], names[b]): sums for (a, b), sums in matched.items()}
             return cls(dict(zip(names, found, strict=True)), pairs)
-        moments: dict[str, Moments] = {}
-        with steps({name: float(x.shape[0]) for name, x in embeddings.arrays.items()}) as step:
-            for name, x in embeddings.arrays.items():
-                with step(name):
-                    moments[name] = Moments.of(x)
-        return cls(moments=moments, pairs=matched_pair_moments(embeddings))
+        return cls(of_each(embeddings.arrays, Moments.of), matched_pair_moments(embeddings))
 
     def merge(self, other: GapState) -> GapState:
         """The state of both sets of rows together."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from ..arrays import Array, like, take_rows, working_dtype
 from ..matching import Codes
+from .budget import draw_rows
 from .class_moments import ClassMoments
 from .estimate import Estimate
 from .group_measurement import ZeroShot
@@ -48,9 +47,7 @@ def measure_zero_shot(
     tops = [k for k in TOP if k < count]
     if not tops or not len(named):
         return None
-    drawn = named
-    if sample is not None and sample < len(named):
-        drawn = np.sort(np.random.default_rng(seed).choice(named, sample, replace=False))
+    drawn = named[draw_rows(len(named), sample, seed)]
     means = classes.totals[directed] / classes.counts[directed, None]  # (C', D)
     found = zero_shot_accuracy(
         take_rows(queries, drawn) if len(drawn) < len(labels) else queries,
@@ -59,11 +56,9 @@ def measure_zero_shot(
         classes=np.flatnonzero(directed),
         k=tops,
     )
-    left = 1 - len(drawn) / len(named)
     return ZeroShot(
         accuracy={
-            k: Estimate(share, math.sqrt(share * (1 - share) / len(drawn) * left), len(drawn))
-            for k, share in found.items()
+            k: Estimate.of_share(share, len(drawn), len(named)) for k, share in found.items()
         },
         classes=count,
         rows_per_class=float(classes.counts[directed].mean()),

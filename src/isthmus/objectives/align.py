@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .batch import Batch
-from .engine.tiles import working_dtype
+from .engine.tiles import wide
 from .objective import Objective
 from .rows import weighted_mean
 from .terms import Modalities, Terms
@@ -89,11 +89,6 @@ def centroids(batch: Batch) -> Tensor:
     everywhere = torch.ones(len(total), dtype=torch.bool, device=total.device)
     present = torch.stack([batch.masks.get(name, everywhere) for name in batch.names])
     return total / present.sum(dim=0).clamp(min=1)[:, None]
-
-
-def wide(z: Tensor) -> Tensor:
-    """Rows in the precision that sums are taken in."""
-    return z.to(working_dtype(z))
 
 
 def _squared(batch: Batch, name: str, centre: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -10,8 +9,7 @@ import torch
 from torch import Tensor
 
 from .batch import Batch
-from .engine import self_log_sum_exp
-from .engine.formed import formed_sums
+from .engine import formed_sums, self_log_sum_exp
 from .info_nce import InfoNCE
 from .objective import Objective, WeightedSum
 from .rows import Rows, weighted_mean
@@ -105,8 +103,7 @@ class IntraModalitySeparation(Objective):
         """log Σ_j exp(s d_ij x_i·x_j) over the items of other groups, for a modality's rows."""
         rows = batch.rows(name)
         if self.source is None:
-            root = scale.sqrt() if isinstance(scale, Tensor) else math.sqrt(scale)
-            return self_log_sum_exp(rows.scaled(root), exclude=rows.codes)
+            return self_log_sum_exp(rows.scaled(scale**0.5), exclude=rows.codes)
         e = _view(batch, *self.source).detach()
         if name in batch.masks:
             e = e[batch.masks[name]]

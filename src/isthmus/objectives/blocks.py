@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -32,8 +31,7 @@ class Blocks:
     def own(self, k: int) -> Tensor:
         """log Σ_{j≠i} exp(s z_i·z_j) within set k, (n_k,)."""
         if k not in self._own:
-            root = self.scale.sqrt() if isinstance(self.scale, Tensor) else math.sqrt(self.scale)
-            self._own[k] = self_log_sum_exp(self.sets[k].scaled(root))
+            self._own[k] = self_log_sum_exp(self.sets[k].scaled(self.scale**0.5))
         return self._own[k]
 
     def across(self, k: int, m: int) -> Tensor:

@@ -16,13 +16,19 @@ def contrast(x: Rows, y: Rows, scale: Tensor | float, *, smoothing: float = 0.0)
     the mean of all rows of y. Rows without a match are candidates, but no anchors.
     """
     rows, columns = log_sum_exp(x.scaled(scale), y.z)
-    forward = _direction(x, y, rows, scale, smoothing)
-    return (forward + _direction(y, x, columns, scale, smoothing)) / 2
+    forward = one_way(x, y, rows, scale, smoothing=smoothing)
+    return (forward + one_way(y, x, columns, scale, smoothing=smoothing)) / 2
 
 
-def _direction(
-    anchors: Rows, candidates: Rows, sums: Tensor, scale: Tensor | float, smoothing: float
+def one_way(
+    anchors: Rows,
+    candidates: Rows,
+    sums: Tensor,
+    scale: Tensor | float,
+    *,
+    smoothing: float = 0.0,
 ) -> Tensor:
+    """L(x→y) of anchors whose log-sum-exps over their candidates are known, (n,)."""
     target, matched = anchors.matches(candidates)
     if smoothing and len(candidates.z):
         target = target + smoothing * (candidates.wide.mean(dim=0) - target)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .align import wide
 from .batch import Batch
+from .engine.tiles import wide
 from .info_nce import InfoNCE
 from .objective import Objective, WeightedSum
 from .schedules import Schedule

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from .batch import Batch
 from .blocks import Blocks
-from .contrast import contrast
-from .engine.within import log_sum_exp_within
+from .contrast import contrast, one_way
+from .engine import log_sum_exp_within
 from .objective import Objective
 from .rows import Rows, weighted_mean
 from .schedules import Schedule
@@ -226,12 +226,7 @@ def _nce_given(x: Rows, y: Rows, scale: Tensor | float, labels: list[Tensor] | N
     if labels is None:
         return contrast(x, y, scale)
     sums = log_sum_exp_within(x.scaled(scale), y.z, labels[0], labels[1], x.count)
-    losses = []
-    for (own, other), found in zip(((x, y), (y, x)), sums, strict=True):
-        target, matched = own.matches(other)
-        positives = scale * (own.wide * target).sum(dim=1)
-        losses.append(weighted_mean(found - positives, own.weights, matched))
-    return torch.stack(losses).mean()
+    return (one_way(x, y, sums[0], scale) + one_way(y, x, sums[1], scale)) / 2
 
 
 def _club(x: Rows, y: Rows, scale: Tensor | float, labels: list[Tensor] | None) -> Tensor:

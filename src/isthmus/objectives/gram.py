@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import torch
 from torch import Tensor
 
-from .align import wide
 from .batch import Batch
-from .engine.formed import Form, formed_sums
+from .engine import Form, formed_sums
+from .engine.tiles import wide
 from .objective import Objective
 from .rows import weighted_mean
 from .schedules import Schedule
@@ -109,6 +110,7 @@ class GramVolume(Objective):
         return Terms(loss, {"gram_volume": loss})
 
 
+@dataclass(frozen=True)
 class Tuples:
     """The rows of several modalities, of the items that have them all.
 
@@ -116,10 +118,10 @@ class Tuples:
     `count` is more than every code.
     """
 
-    def __init__(
-        self, views: Sequence[Tensor], codes: Tensor, weights: Tensor | None, count: int
-    ) -> None:
-        self.views, self.codes, self.weights, self.count = views, codes, weights, count
+    views: Sequence[Tensor]
+    codes: Tensor
+    weights: Tensor | None
+    count: int
 
 
 def complete(batch: Batch, names: Sequence[str]) -> Tuples:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .engine.tiles import NARROW
+from .engine.tiles import wide
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Rows:
     @property
     def wide(self) -> Tensor:
         """The rows in the precision that sums are taken in."""
-        return self.z.float() if self.z.dtype in NARROW else self.z
+        return wide(self.z)
 
     def scaled(self, scale: Tensor | float) -> Tensor:
         """scale · z, in z's dtype."""
@@ -52,10 +52,10 @@ class Rows:
 
     def sums(self) -> tuple[Tensor, Tensor]:
         """Sum and number of the rows of every code, (count, D) and (count,)."""
-        wide = self.wide
-        totals = wide.new_zeros(self.count, wide.shape[1]).index_add(0, self.codes, wide)
-        ones = torch.ones_like(self.codes, dtype=wide.dtype)
-        return totals, wide.new_zeros(self.count).index_add(0, self.codes, ones)
+        z = self.wide
+        totals = z.new_zeros(self.count, z.shape[1]).index_add(0, self.codes, z)
+        ones = torch.ones_like(self.codes, dtype=z.dtype)
+        return totals, z.new_zeros(self.count).index_add(0, self.codes, ones)
 
     def matches(self, other: Rows) -> tuple[Tensor, Tensor | None]:
         """The mean of the other's rows with each row's code, (n, D), and whether there is any.

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from .batch import Batch
-from .engine import log_sum_exp
-from .engine.within import log_sum_exp_within
+from .engine import log_sum_exp, log_sum_exp_within
 from .objective import Objective
 from .rows import Rows, weighted_mean
 from .schedules import Schedule

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .align import wide
 from .batch import Batch
+from .engine.tiles import wide
 from .gram import complete, contrast_by, positive, soft_root
 from .objective import Objective
 from .schedules import Schedule

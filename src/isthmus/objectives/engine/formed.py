@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from .log_sum_exp import add_logs
+from .log_sum_exp import add_logs, tile_slopes
 from .masks import Ids
 from .precision import full_precision
 from .tiles import Grid, Tile, refuse_second_derivatives, working_dtype
@@ -123,7 +123,10 @@ class _FormedSums(Function):
                 found = ctx.form(*leaves)
             mask = ids.mask(tile)
             sums = rows[tile.rows], columns[tile.columns]
-            weights = _weights(found.detach(), mask if ctx.exclude else None, sums, gradients, tile)
+            given_sums = gradients[0][tile.rows], gradients[1][tile.columns]
+            weights = tile_slopes(
+                found.detach().clone(), mask if ctx.exclude else None, sums, given_sums
+            )
             if mask is not None:
                 weights += mask * (gradients[2][tile.rows, None] + gradients[3][tile.columns])
             slopes = torch.autograd.grad(
@@ -137,20 +140,6 @@ class _FormedSums(Function):
             for total, z, need in zip(totals, given, needed, strict=True)
         )
         return None, None, None, None, *own
-
-
-def _weights(
-    found: Tensor,
-    mask: Tensor | None,
-    sums: tuple[Tensor, Tensor],
-    gradients: tuple[Tensor, ...],
-    tile: Tile,
-) -> Tensor:
-    """Gradient of the log-sum-exps with respect to a tile's scores."""
-    rows, columns = (torch.where(torch.isneginf(x), math.inf, x) for x in sums)
-    weights = (found - rows[:, None]).exp_().mul_(gradients[0][tile.rows, None])
-    weights += (found - columns).exp_().mul_(gradients[1][tile.columns])
-    return weights if mask is None else weights.masked_fill_(mask, 0.0)
 
 
 def _grid(x: Tensor, y: Tensor) -> Grid:

@@ -110,7 +110,7 @@ class _LogSumExp(Function):
             found = scores.of(number, tile)
             sums = rows[tile.rows], columns[tile.columns]
             given = g_rows[tile.rows], g_columns[tile.columns]
-            weights = _weights(found, ids.mask(tile), sums, given)
+            weights = tile_slopes(found, ids.mask(tile), sums, given)
             add_product(dx[tile.rows], weights, y[tile.columns])
             add_product(dy[tile.columns], weights.T, x[tile.rows])
         ctx.share.add(dx, dy)
@@ -158,7 +158,7 @@ class _SelfLogSumExp(Function):
             sums = rows[tile.rows], rows[tile.columns]
             given = g[tile.rows], g[tile.columns]
             # Of s_ij and s_ji together: a score enters the sums of both of its rows.
-            weights = _weights(found, masks.mask(tile), sums, given)
+            weights = tile_slopes(found, masks.mask(tile), sums, given)
             add_product(dx[tile.rows], weights, x[tile.columns])
             db[tile.rows] += weights.sum(1)
             if not tile.diagonal:
@@ -198,13 +198,16 @@ def _reduce(found: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     return found.logsumexp(1), found.logsumexp(0)
 
 
-def _weights(
+def tile_slopes(
     found: Tensor,
     mask: Tensor | None,
     sums: tuple[Tensor, Tensor],
     gradients: tuple[Tensor, Tensor],
 ) -> Tensor:
-    """Gradient with respect to a tile's scores: g_i exp(s_ij − r_i) + g_j exp(s_ij − c_j)."""
+    """Gradient with respect to a tile's scores: g_i exp(s_ij − r_i) + g_j exp(s_ij − c_j).
+
+    Overwrites the tile.
+    """
     rows, columns = (torch.where(torch.isneginf(x), math.inf, x) for x in sums)
     g_rows, g_columns = gradients
     high = _narrow_range(found)

@@ -74,6 +74,11 @@ def working_dtype(x: Tensor) -> torch.dtype:
     return torch.float32 if x.dtype in NARROW else x.dtype
 
 
+def wide(z: Tensor) -> Tensor:
+    """Rows in the precision that sums are taken in."""
+    return z.to(working_dtype(z))
+
+
 class Scores:
     """x yᵀ tile by tile, in one buffer that every tile overwrites.
 
