@@ -15,9 +15,11 @@ LAYERS = (
     *("errors", "progress", "arrays", "matching", "files", "checks", "embeddings", "resampling"),
     *("readers", "doctor", "metrics"),
     *(
-        "closers",
-        "report",
         "objectives",
+        "closers",
+        "calibration",
+        "deploy",
+        "report",
         "testing",
         "models",
         "datasets",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -103,6 +104,24 @@ def column_sums(x: Array) -> NDArray[np.float64]:
     runs = xp.sum(xp.reshape(x[:whole, :], (-1, _RUN, x.shape[1])), axis=1)  # (N // _RUN, D)
     rest = to_numpy(x[whole:, :]).sum(axis=0, dtype=np.float64)
     return np.asarray(to_numpy(runs).sum(axis=0, dtype=np.float64) + rest)
+
+
+def join_rows(parts: Iterable[Array], n: int) -> Array:
+    """Parts (n_k, D), which come one by one, as one (N, D) array; at least one must come.
+
+    On the host each part is copied to its place as it comes, so that they are never all held
+    twice.
+    """
+    rest = iter(parts)
+    head = next(rest)
+    if not is_numpy_array(head):
+        return array_namespace(head).concat([head, *rest])
+    whole = np.empty((n, head.shape[1]), head.dtype)
+    start = 0
+    for part in chain([head], rest):
+        whole[start : start + len(part)] = part
+        start += len(part)
+    return whole
 
 
 def take_rows(x: Array, indices: NDArray[np.int64]) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj
 from numpy.typing import NDArray
 
-from .arrays import Array, row_chunks, to_numpy, working_dtype
+from .arrays import Array, row_chunks, to_numpy, unit_rows, working_dtype
 from .errors import InputError
 
 
@@ -35,11 +35,24 @@ def check_rows(array: Array, name: str) -> Array:
     return check_values(array, name)
 
 
-def check_values(array: Array, name: str) -> Array:
-    """The (N, D) array, if every row has a direction; else an error that names the row."""
+def check_values(array: Array, name: str, first: int = 0) -> Array:
+    """The (N, D) array, if every row has a direction; else an error that names the row.
+
+    `first` is the number of the first row.
+    """
     for rows in row_chunks(array):
-        _check_chunk(array[rows, :], name, rows.start)
+        _check_chunk(array[rows, :], name, first + rows.start)
     return array
+
+
+def checked_unit_rows(array: Array, name: str, first: int = 0) -> Array:
+    """Rows (N, D) scaled to unit length, or `check_values`' error, in one pass over good rows."""
+    xp = array_namespace(array)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        unit = unit_rows(array)
+    if not bool(xp.all(xp.isfinite(unit[:, 0]))):  # no part of a row without direction is finite
+        check_values(array, name, first)
+    return unit
 
 
 def _check_chunk(chunk: Array, name: str, start: int) -> None:

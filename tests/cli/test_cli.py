@@ -179,7 +179,7 @@ def test_close_can_fit_on_one_set_and_apply_to_another(run, folder):  # type: ig
     out = folder.parent / "closed"
     assert run("close", folder, "--fit-on", half, "--out", out).code == 0
     closer = load_closer(out / "closer.safetensors")
-    assert closer.counts_ == {"image": 15, "text": 15}  # type: ignore[attr-defined]
+    assert [closer.calibration_[name].count for name in ("image", "text")] == [15, 15]
 
 
 def test_unknown_method_is_refused(run, folder):  # type: ignore[no-untyped-def]

@@ -10,7 +10,7 @@ from torch.func import functional_call
 from isthmus import objectives
 from isthmus.objectives import Objective
 from isthmus.objectives.engine import tiles
-from isthmus.testing import WIDTH
+from isthmus.testing.distributed import WIDTH
 from tests.objectives.batches import Given, given, saved_bytes, situations
 from tests.objectives.zoo import TRIPLE, ZOO
 

@@ -4,7 +4,7 @@ import pytest
 
 from isthmus.objectives import Batch, CloseGap, InfoNCE, Objective, Terms
 from isthmus.objectives.engine import sharing, tiles
-from isthmus.testing import (
+from isthmus.testing.distributed import (
     Gradients,
     assert_distributed_equal,
     compare,

@@ -1,4 +1,4 @@
-"""Proofs that anyone can run on their own loss."""
+"""That a loss is the same on any number of ranks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.multiprocessing.spawn import spawn
 
-from .objectives import Objective
+from ..objectives import Objective
 
 WIDTH = 6
 """D of the embeddings that a proof compares."""
