@@ -46,7 +46,7 @@ class AffineCloser(Closer):
 
     def fit(self, embeddings: Embeddings) -> Self:
         """Learn from embeddings, forgetting what was learnt before."""
-        return self._learn(Statistics.of(embeddings, self.needs))
+        return self.learn(Statistics.of(embeddings, self.needs))
 
     def partial_fit(self, embeddings: Embeddings) -> Self:
         """Learn from one more shard of the calibration set.
@@ -61,7 +61,7 @@ class AffineCloser(Closer):
             learn shard by shard.
         """
         found = Statistics.of(embeddings, self.needs)
-        return self._learn(self._sums().merge(found) if hasattr(self, "maps_") else found)
+        return self.learn(self._sums().merge(found) if hasattr(self, "maps_") else found)
 
     def merge(self, other: Self) -> Self:
         """A closer as if fitted on the calibration sets of both, which share no group.
@@ -80,7 +80,7 @@ class AffineCloser(Closer):
                 f"{self.parameters()} and {other.kind} {other.parameters()}"
             )
         merged = type(self)(**self.parameters())
-        return merged._learn(self._sums().merge(other._sums()))
+        return merged.learn(self._sums().merge(other._sums()))
 
     def move(self, x: Array, *, modality: str, first: int = 0) -> tuple[Array, Moments]:
         """`transform` without the guard, and the moments of the rows as they came."""
@@ -152,7 +152,8 @@ class AffineCloser(Closer):
         if statistics is not None:
             self.statistics_ = statistics
 
-    def _learn(self, statistics: Statistics) -> Self:
+    def learn(self, statistics: Statistics) -> Self:
+        """What `fit` does, from sums that are there already."""
         self.maps_ = self.solve(statistics)
         self.calibration_ = dict(statistics.means)
         self.statistics_ = statistics
