@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,17 @@ def write_json(path: Path | str, measurements: Mapping[str, Measurement], **more
         "measurements": {name: m.to_dict() for name, m in measurements.items()},
     }
     with atomic_write(path) as temporary:
+        json_writer(content)(temporary)
+
+
+def json_writer(content: Mapping[str, Any]) -> Callable[[Path], None]:
+    """A function that writes plain values to a path, as indented JSON."""
+
+    def write(path: Path) -> None:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        path.write_text(text + "\n", encoding="utf-8")
+
+    return write
 
 
 def write_parquet(path: Path | str, measurements: Mapping[str, Measurement]) -> None:

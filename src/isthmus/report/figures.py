@@ -14,6 +14,7 @@ from ..embeddings import Embeddings
 from ..matching import Codes, matched_pairs
 from ..metrics.dimension_ablation import DimensionAblation
 from ..metrics.gap import dimension_gap
+from .density import add_density, rounded, xy
 from .maps import PlanarMap
 
 MODALITY_COLOURS = ("#3d7de0", "#e8702a", "#1fa07a", "#9a5fd0", "#c8a21c", "#c8456d")
@@ -38,7 +39,7 @@ def map_by_modality(planar: PlanarMap) -> go.Figure:
         gap = np.full(len(i), np.nan)
         line = np.stack([planar.points[a][i], planar.points[b][j], np.stack([gap, gap], 1)], 1)
         figure.add_scatter(
-            **_xy(line.reshape(-1, 2)),
+            **xy(line.reshape(-1, 2)),
             mode="lines",
             line={"width": 0.7, "color": LINK_COLOUR},
             name="true pairs",
@@ -48,7 +49,7 @@ def map_by_modality(planar: PlanarMap) -> go.Figure:
         )
     for k, (name, points) in enumerate(planar.points.items()):
         figure.add_scatter(
-            **_xy(points),
+            **xy(points),
             mode="markers",
             name=name,
             marker={
@@ -70,7 +71,7 @@ def map_by_label(planar: PlanarMap, labels: Mapping[str, NDArray[Any]]) -> go.Fi
         for m, (name, points) in enumerate(planar.points.items()):
             chosen = shown[name] == value
             figure.add_scatter(
-                **_xy(points[chosen]),
+                **xy(points[chosen]),
                 mode="markers",
                 name=str(value),
                 legendgroup=str(value),
@@ -109,15 +110,7 @@ def cosine_histogram(embeddings: Embeddings, pair: tuple[str, str], *, seed: int
         cosines = _cosines(embeddings[first], embeddings[second], rows[distinct], columns[distinct])
         drawn.append(cosines)
         density, _ = np.histogram(cosines, bins=edges, density=True)
-        figure.add_scatter(
-            **_xy(np.stack([(edges[1:] + edges[:-1]) / 2, density], axis=1)),
-            mode="lines",
-            line={"color": colour, "width": 2, "shape": "hvh"},
-            fill="tozeroy",
-            fillcolor=_translucent(colour),
-            name=title,
-            hovertemplate="cosine %{x:.2f}: density %{y:.2f}",
-        )
+        add_density(figure, edges, density, title, colour)
     low, high = min(c.min() for c in drawn), max(c.max() for c in drawn)
     figure.update_layout(
         xaxis={"title": "cosine", "range": [max(-1.02, low - 0.05), min(1.02, high + 0.05)]},
@@ -133,7 +126,7 @@ def dimension_gap_figure(embeddings: Embeddings, pair: tuple[str, str]) -> go.Fi
     figure = go.Figure()
     figure.add_bar(
         x=list(range(1, len(order) + 1)),
-        y=_rounded(gaps[order]),
+        y=rounded(gaps[order]),
         marker={"color": MODALITY_COLOURS[0]},
         text=[f"dimension {d}" for d in order],
         textposition="none",
@@ -161,7 +154,7 @@ def ablation_figure(found: DimensionAblation, pair: tuple[str, str]) -> go.Figur
     for k, (name, values) in enumerate(lines.items()):
         figure.add_scatter(
             x=list(found.counts),
-            y=_rounded(np.asarray(values)),
+            y=rounded(np.asarray(values)),
             mode="lines+markers",
             line={"color": _pick(MODALITY_COLOURS, k), "width": 2, "dash": _pick(_DASHES, k)},
             name=name,
@@ -226,19 +219,5 @@ def _cosines(x: Any, y: Any, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDAr
     return np.asarray(np.einsum("nd,nd->n", first, second), dtype=np.float64)
 
 
-def _xy(points: NDArray[np.float64]) -> dict[str, list[float | None]]:
-    return {"x": _rounded(points[:, 0]), "y": _rounded(points[:, 1])}
-
-
-def _rounded(values: NDArray[np.float64]) -> list[float | None]:
-    """Four decimals keep the page small; NaN breaks a line."""
-    return [None if np.isnan(v) else round(float(v), 4) for v in values]
-
-
 def _pick(values: Sequence[str], k: int) -> str:
     return values[k % len(values)]
-
-
-def _translucent(colour: str) -> str:
-    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.12)"
