@@ -16,7 +16,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import closers, datasets, metrics, models, objectives, readers, report, training
+    from . import (
+        calibration,
+        closers,
+        datasets,
+        metrics,
+        models,
+        objectives,
+        readers,
+        report,
+        training,
+    )
     from .embeddings import Embeddings
     from .errors import InputError
     from .metrics.measure import measure
@@ -29,6 +39,7 @@ __all__ = [
     "InputError",
     "Measurement",
     "__version__",
+    "calibration",
     "closers",
     "datasets",
     "measure",

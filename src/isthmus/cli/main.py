@@ -7,10 +7,12 @@ import sys
 import typer
 
 from ..errors import InputError
+from .calibrate import calibrate
 from .close import close
 from .compare import compare
 from .demo import demo
 from .doctor import doctor
+from .export import export
 from .measure import measure
 from .merge import merge
 from .train import train
@@ -22,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, doctor, measure, compare, merge, close, train):
+for verb in (demo, doctor, measure, compare, merge, close, calibrate, export, train):
     app.command()(verb)
 
 
