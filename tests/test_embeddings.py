@@ -8,6 +8,8 @@ import torch
 
 from isthmus import Embeddings, InputError
 from isthmus import arrays as arrays_module
+from isthmus.metrics import rmg
+from isthmus.resampling import redraw
 
 EYE = np.eye(3)
 
@@ -276,3 +278,20 @@ def test_an_unknown_modality_is_refused(three):
 def test_views_cannot_be_written(three, view):
     with pytest.raises(TypeError, match="does not support item assignment"):
         getattr(three, view)["image"] = None
+
+
+def test_unpaired_rows_match_nowhere_and_stay_so():
+    space = Embeddings(
+        {"a": np.eye(3), "b": np.eye(3)[:2]}, labels={"a": [0, 1, 1], "b": [0, 1]}, unpaired=True
+    )
+    assert repr(space) == "Embeddings(a: 3 x 3, b: 2 x 3, unpaired)"
+    for same in (
+        space,
+        space.map(lambda _, x: -x),
+        space.select(("b", "a")),
+        redraw(space, np.arange(5)),
+    ):
+        assert same.unpaired
+        assert not set(same.codes["a"]) & set(same.codes["b"])
+    with pytest.raises(InputError, match="no row of the one modality matches"):
+        rmg(space["a"], space["b"], groups=(space.codes["a"], space.codes["b"]))

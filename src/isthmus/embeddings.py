@@ -22,15 +22,14 @@ RowValues: TypeAlias = "ArrayLike | Mapping[str, ArrayLike]"
 class Embeddings:
     """Embeddings of two or more modalities in one space.
 
-    Rows match exactly when their group ids are equal. That one rule covers one-to-one pairs,
-    five captions per image, one class prompt for many images, and modalities with items
-    missing.
+    Rows match exactly when their group ids are equal. That one rule covers one-to-one pairs, five
+    captions per image, one class prompt for many images, and modalities with items missing.
 
     Parameters
     ----------
     modalities:
         Name → (N_m, D) array of real numbers (numpy, torch, CuPy or JAX; memory maps too).
-        Rows need not have unit length: every metric of this package looks at directions.
+        Rows need not have unit length: all that counts is their directions.
     groups:
         Group ids, integers or strings: one array for all modalities, or name → (N_m,) array.
         Without them, all modalities have equally many rows and row i matches row i.
@@ -38,6 +37,8 @@ class Embeddings:
         Optional class of each row, integers or strings: given in the same two ways.
     attributes:
         Optional attribute → whether each row has it: given in the same two ways.
+    unpaired:
+        No row matches any other. For closers that need no pairs: what compares pairs refuses.
 
     Raises
     ------
@@ -64,6 +65,7 @@ class Embeddings:
         groups: RowValues | None = None,
         labels: RowValues | None = None,
         attributes: Mapping[str, RowValues] | None = None,
+        unpaired: bool = False,
     ) -> None:
         if len(modalities) < 2:
             found = ", ".join(modalities) or "none"
@@ -82,14 +84,16 @@ class Embeddings:
                 )
         rows = {name: array.shape[0] for name, array in arrays.items()}
         self._arrays = MappingProxyType(arrays)
-        self._groups = MappingProxyType(_group_ids(groups, rows))
+        self.unpaired = unpaired
+        self._groups = MappingProxyType(_group_ids(groups, rows, unpaired=unpaired))
         self._labels = (
             None if labels is None else MappingProxyType(_row_values(labels, rows, "labels"))
         )
         self._attributes = MappingProxyType(
             {name: _truths(values, rows, name) for name, values in (attributes or {}).items()}
         )
-        self._check_common_groups()
+        if not unpaired:
+            self._check_common_groups()
 
     @property
     def arrays(self) -> Mapping[str, Array]:
@@ -144,6 +148,7 @@ class Embeddings:
             groups={name: self._groups[name] for name in names},
             labels=None if self._labels is None else {n: self._labels[n] for n in names},
             attributes={a: {n: v[n] for n in names} for a, v in self._attributes.items()},
+            unpaired=self.unpaired,
         )
 
     def map(self, transform: Callable[[str, Array], Array]) -> Embeddings:
@@ -153,12 +158,14 @@ class Embeddings:
             groups=self._groups,
             labels=self._labels,
             attributes=self._attributes,
+            unpaired=self.unpaired,
         )
 
     def __repr__(self) -> str:
         shapes = (f"{name}: {x.shape[0]} x {x.shape[1]}" for name, x in self._arrays.items())
         groups = len(np.unique(np.concatenate(list(self.codes.values()))))
-        return f"Embeddings({', '.join(shapes)}, {groups} groups)"
+        matched = "unpaired" if self.unpaired else f"{groups} groups"
+        return f"Embeddings({', '.join(shapes)}, {matched})"
 
     def _check_common_groups(self) -> None:
         for name, codes in self.codes.items():
@@ -180,7 +187,14 @@ def _device(array: Array) -> str:
     return str(device(array))
 
 
-def _group_ids(groups: RowValues | None, rows: Mapping[str, int]) -> dict[str, NDArray[Any]]:
+def _group_ids(
+    groups: RowValues | None, rows: Mapping[str, int], *, unpaired: bool
+) -> dict[str, NDArray[Any]]:
+    if unpaired:
+        ends = np.cumsum(list(rows.values()))
+        return {
+            name: np.arange(end - rows[name], end) for name, end in zip(rows, ends, strict=True)
+        }
     if groups is not None:
         return _row_values(groups, rows, "groups")
     if len(set(rows.values())) > 1:

@@ -30,6 +30,7 @@ def take(embeddings: Embeddings, rows: Rows, *, groups: Rows | None = None) -> E
             attribute: {name: values[name][index] for name, index in rows.items()}
             for attribute, values in embeddings.attributes.items()
         },
+        unpaired=embeddings.unpaired,
     )
 
 

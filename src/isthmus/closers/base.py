@@ -26,9 +26,9 @@ Arrays = Mapping[str, NDArray[Any]]
 class Closer(ABC):
     """A transform, fitted on embeddings, that brings their modalities together.
 
-    The constructor stores parameters, which must be numbers, strings or booleans; `fit` learns
-    attributes that end in `_`; `transform` applies them to new rows of a named modality. A
-    modality is a role as much as a kind of data: texts that are queries and texts that are
+    The constructor stores parameters: numbers, strings, booleans, None, or lists of them; `fit`
+    learns attributes that end in `_`; `transform` applies them to new rows of a named modality.
+    A modality is a role as much as a kind of data: texts that are queries and texts that are
     documents may be two.
     """
 

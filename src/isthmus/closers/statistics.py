@@ -1,4 +1,4 @@
-"""What closers learn from: sums over rows and matched pairs, which add up over shards."""
+"""What closers learn from: sums over rows, pairs and classes, which add up over shards."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from ..embeddings import Embeddings
 from ..errors import InputError
 from ..metrics.moments import Moments
 from ..metrics.second_moments import SecondMoments
+from .factor_sums import FactorSums, factor_sums, merge_factors
 from .pair_products import PairProducts
 
 
 class Needs(Enum):
-    """What a closer's `fit` looks at; each includes those before it."""
+    """What a closer's `fit` looks at. Covariances include means, pairs include covariances."""
 
     MEANS = 1
     """The mean of each modality: no pairs, O(D) memory."""
@@ -22,6 +23,8 @@ class Needs(Enum):
     """Mean and covariance of each modality: no pairs, O(D²) memory."""
     PAIRS = 3
     """Covariances of matched rows across modalities: pairs, O(D²) memory."""
+    CLASSES = 4
+    """Means, and those of each class and attribute: labels, no pairs, O(C·D) memory."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,30 @@ class Statistics:
     pairs:
         Pair of modalities → products of matched rows, where they are needed; else empty. A
         pair without any common group is absent.
+    factors:
+        "label", and "attribute" with the name of each: sums of rows by value, where they are
+        needed; else empty.
     """
 
     means: Mapping[str, Moments]
     covariances: Mapping[str, SecondMoments] = field(default_factory=dict)
     pairs: Mapping[tuple[str, str], PairProducts] = field(default_factory=dict)
+    factors: Mapping[str, FactorSums] = field(default_factory=dict)
 
     @classmethod
     def of(cls, embeddings: Embeddings, needs: Needs) -> Statistics:
-        """One pass over the rows of each modality, and one over those of each pair."""
+        """One pass over the rows of each modality, one for each pair and each factor.
+
+        Raises
+        ------
+        InputError
+            Classes are needed, and the embeddings have no labels.
+        """
         arrays = embeddings.arrays
-        if needs is Needs.MEANS:
-            return cls({name: Moments.of(x) for name, x in arrays.items()})
+        if needs in (Needs.MEANS, Needs.CLASSES):
+            factors = factor_sums(embeddings) if needs is Needs.CLASSES else {}
+            means = {name: Moments.of(x) for name, x in arrays.items()}
+            return cls(means, factors=factors)
         seconds = {name: SecondMoments.of(x) for name, x in arrays.items()}
         pairs = {}
         if needs is Needs.PAIRS:
@@ -65,7 +80,7 @@ class Statistics:
         Raises
         ------
         InputError
-            Other modalities, or another width.
+            Other modalities, or another width; labels or attributes that others lack.
         """
         if set(self.means) != set(other.means):
             raise InputError(
@@ -79,6 +94,7 @@ class Statistics:
             {name: mean.merge(other.means[name]) for name, mean in self.means.items()},
             {name: own.merge(other.covariances[name]) for name, own in self.covariances.items()},
             pairs,
+            merge_factors(self.factors, other.factors),
         )
 
     def pair(self, a: str, b: str) -> PairProducts:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..metrics.moments import Moments
 from ..metrics.second_moments import SecondMoments
+from .factor_file import factor_arrays, load_factors
 from .pair_products import PairProducts
 from .statistics import Needs, Statistics
 
@@ -20,8 +21,8 @@ _SUMS = tuple(field.name for field in fields(PairProducts) if field.name != "cou
 
 
 def statistics_arrays(statistics: Statistics) -> dict[str, NDArray[Any]]:
-    """Second moments and pair products; counts and sums of rows are saved with every closer."""
-    found: dict[str, NDArray[Any]] = {}
+    """All sums but the counts and sums of rows, which are saved with every closer."""
+    found: dict[str, NDArray[Any]] = factor_arrays(statistics.factors)
     for name, second in statistics.covariances.items():
         found[f"product.{name}"] = second.product
         found[f"rounding.{name}"] = np.array([second.rounding])
@@ -41,6 +42,9 @@ def load_statistics(
     width = len(next(iter(calibration.values())).total)
     if needs is Needs.MEANS:
         return Statistics(dict(calibration))
+    if needs is Needs.CLASSES:
+        factors = load_factors(state, calibration)
+        return Statistics(dict(calibration), factors=factors) if factors else None
     if not any(key.startswith("product.") for key in state):
         return None
     seconds = {}

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, check_widths, row_chunks, to_numpy, unit_rows
 from ..errors import InputError
-from .gap import dimension_gap
 from .moments import Moments
 from .separability import discriminant, roc_auc
 
@@ -65,7 +64,17 @@ def largest_gap_first(x: Array, y: Array) -> NDArray[np.int64]:
     >>> largest_gap_first(np.array([[0.6, 0.8]]), np.array([[0.8, -0.6]]))
     array([1, 0])
     """
-    return np.argsort(-dimension_gap(x, y), kind="stable")
+    check_widths(x, y)
+    return largest_difference_first([Moments.of(x).mean, Moments.of(y).mean])
+
+
+def largest_difference_first(means: Sequence[NDArray[np.float64]]) -> NDArray[np.int64]:
+    """All dimensions by descending difference of means (D,), the largest over pairs, (D,).
+
+    >>> largest_difference_first([np.array([0.0, 0.3]), np.array([0.1, 0.1]), np.zeros(2)])
+    array([1, 0])
+    """
+    return np.argsort(-np.ptp(np.stack(means), axis=0), kind="stable")
 
 
 def dimension_separation(x: Array, y: Array, dimensions: Sequence[int]) -> float:

@@ -1,15 +1,18 @@
 """Which closer, if any? Held-out scores of several, and a choice that says why."""
 
-from .choice import PURPOSES, Choice, choose
+from .candidates import CANDIDATES
+from .choice import PURPOSES, Choice, check_purpose, choose
 from .scores import METRICS, held_out_scores
 from .trials import OPEN, Trials, cross_validate
 
 __all__ = [
+    "CANDIDATES",
     "METRICS",
     "OPEN",
     "PURPOSES",
     "Choice",
     "Trials",
+    "check_purpose",
     "choose",
     "cross_validate",
     "held_out_scores",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...embeddings import Embeddings
 from ...errors import InputError
 from .scores import METRICS
 from .trials import OPEN, Trials
@@ -63,13 +64,13 @@ def choose(
         Another purpose; a score that needs labels where the space has none; a tolerance
         outside [0, 1].
     """
-    if purpose not in PURPOSES:
-        raise InputError(f"no purpose '{purpose}'; there are: {', '.join(PURPOSES)}")
-    if not 0 <= tolerance <= 1:
-        raise InputError(f"the tolerance is a difference in R@1, 0 to 1; found {tolerance}")
+    _check(purpose, tolerance, labelled="v_measure" in trials.scores[OPEN])
     score = PURPOSES[purpose]
-    if score not in trials.scores[OPEN] or np.isnan(trials.scores[OPEN][score]).any():
-        raise InputError(f"closing for {purpose} is judged by labels: give --labels")
+    if np.isnan(trials.scores[OPEN][score]).any():
+        raise InputError(
+            f"{METRICS[score]} cannot be measured on every split: a split needs rows of two "
+            "classes or more; give more groups, or labels of fewer classes"
+        )
     reasons = [f"{name} cannot be fitted: {why}" for name, why in trials.refused.items()]
     tried = [name for name in methods if name in trials.scores]
     harms = {name: trials.difference(name, "recall").value for name in tried}
@@ -98,3 +99,17 @@ def choose(
             f"which is not clear; {method} is simpler"
         )
     return Choice(method, tuple(reasons))
+
+
+def check_purpose(embeddings: Embeddings, purpose: str, tolerance: float) -> None:
+    """The errors of `choose`, before anything is tried."""
+    _check(purpose, tolerance, labelled=embeddings.labels is not None)
+
+
+def _check(purpose: str, tolerance: float, *, labelled: bool) -> None:
+    if purpose not in PURPOSES:
+        raise InputError(f"no purpose '{purpose}'; there are: {', '.join(PURPOSES)}")
+    if not 0 <= tolerance <= 1:
+        raise InputError(f"the tolerance is a difference in R@1, 0 to 1; found {tolerance}")
+    if purpose != "search" and not labelled:
+        raise InputError(f"closing for {purpose} is judged by labels: give --labels")

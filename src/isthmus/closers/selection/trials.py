@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from math import sqrt
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ GROUPS = 5000
 
 LEAST = 10
 """Groups that every fold needs."""
+
+_SHARED = (Needs.MEANS, Needs.COVARIANCES, Needs.PAIRS)  # each includes those before it
 
 
 @dataclass(frozen=True)
@@ -154,8 +157,8 @@ class _Running:
     def sums(self, folds: list[Embeddings]) -> list[Statistics]:
         """What closers learn from, of each fold; as much as any of them needs."""
         made = [make() for make in self.closers.values()]
-        needs = [closer.needs for closer in made if isinstance(closer, AffineCloser)]
-        most = max(needs, key=lambda need: need.value, default=Needs.MEANS)
+        needs = [closer.needs for closer in made if _learns_from_sums(closer)]
+        most = max(needs, key=_SHARED.index, default=Needs.MEANS)
         return [Statistics.of(fold, most) for fold in folds]
 
     def judge(self, rows: Embeddings, sums: Statistics, held_out: Embeddings, seed: int) -> None:
@@ -176,10 +179,15 @@ class _Running:
             self.found[name].append(held_out_scores(closed, seed=seed))
 
 
+def _learns_from_sums(closer: Closer) -> TypeGuard[AffineCloser]:
+    """Whether the sums that all methods share are enough for it."""
+    if not isinstance(closer, AffineCloser) or type(closer).fit is not AffineCloser.fit:
+        return False
+    return closer.needs in _SHARED
+
+
 def _fit(closer: Closer, rows: Embeddings, sums: Statistics) -> Closer:
-    if isinstance(closer, AffineCloser) and type(closer).fit is AffineCloser.fit:
-        return closer.learn(sums)
-    return closer.fit(rows)
+    return closer.learn(sums) if _learns_from_sums(closer) else closer.fit(rows)
 
 
 def _groups_of_all(embeddings: Embeddings) -> NDArray[np.int64]:
