@@ -7,6 +7,7 @@ import sys
 import typer
 
 from ..errors import InputError
+from .apply import apply
 from .calibrate import calibrate
 from .close import close
 from .compare import compare
@@ -24,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, doctor, measure, compare, merge, close, calibrate, export, train):
+for verb in (demo, doctor, measure, compare, merge, close, apply, calibrate, export, train):
     app.command()(verb)
 
 

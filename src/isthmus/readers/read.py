@@ -21,6 +21,7 @@ from ..progress import steps
 from .formats import COLUMNS, is_source, open_source
 from .guard import one_line
 from .lazy import Arrays, Stored
+from .long_table import by_modality
 from .npy import stored_npy
 from .side import GROUPS, LABELS, SCALE, find_column, pick, read_column, read_columns
 from .values import scaled
@@ -47,7 +48,8 @@ def read_embeddings(
         - `.parquet`, `.arrow` or `.feather` with a column of lists per modality, a dataset of
           Hugging Face saved to disk, a LanceDB table (`NAME.lance`): copied batch by batch
           into one array per modality, in its own dtype (memory-mapped where it lies in an
-          Arrow file in one uncompressed batch);
+          Arrow file in one uncompressed batch); or with a row for every item, in columns
+          `modality`, `vector` and, as they may be, `id` (group ids) and `label`;
         - a folder of clip-retrieval (`img_emb`, `text_emb`, `metadata`): memory-mapped where
           there is one shard, else copied shard by shard;
         - or, for each modality, `NAME=FILE` (`NAME=FILE:COLUMN` where it holds several).
@@ -85,7 +87,7 @@ def read_embeddings(
     """
     raw = read_raw(*source, modalities=modalities, groups=groups, labels=labels)
     named = read_attributes(*source, attributes=attributes) if attributes else None
-    with _named(source), np.errstate(invalid="ignore", over="ignore"):  # such rows are named
+    with named_source(source), np.errstate(invalid="ignore", over="ignore"):  # rows are named
         return Embeddings(raw.arrays, groups=raw.groups, labels=raw.labels, attributes=named)
 
 
@@ -105,11 +107,12 @@ def read_raw(
     modalities: Sequence[str] | None = None,
     groups: Sequence[str] = (),
     labels: Sequence[str] = (),
+    fewest: int = 2,
 ) -> Raw:
-    """What `read_embeddings` reads, with rows, ids and labels as they are: unchecked."""
-    with _named(source):
+    """What `read_embeddings` reads, unchecked; at least `fewest` modalities, unless chosen."""
+    with named_source(source):
         arrays = _open(source)
-        names = _choose(arrays, modalities)
+        names = _choose(arrays, modalities, fewest)
         rows = {}
         with steps(dict.fromkeys(names, 1)) as step:
             for name in names:
@@ -144,7 +147,7 @@ def read_attributes(*source: str | Path, attributes: Sequence[str]) -> dict[str,
         A column that is missing, of more than one axis, or holds anything else.
     """
     found = {}
-    with _named(source):
+    with named_source(source):
         arrays = _open(source)
         for option in attributes:
             path, column = (None, None) if option in arrays else find_column(option)
@@ -169,7 +172,8 @@ def _truths(name: str, values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 @contextmanager
-def _named(source: Sequence[str | Path]) -> Iterator[None]:
+def named_source(source: Sequence[str | Path]) -> Iterator[None]:
+    """Errors inside name the source."""
     try:
         yield
     except InputError as error:
@@ -201,7 +205,7 @@ def _open(source: Sequence[str | Path]) -> Arrays:
             "name either one folder or npz, or every modality as NAME=FILE.npy; "
             f"found {' '.join(map(str, source)) or 'nothing'}"
         )
-    return open_source(Path(source[0]))
+    return by_modality(open_source(Path(source[0])), GROUPS, LABELS)
 
 
 def _stored_file(value: str) -> Stored:
@@ -215,7 +219,7 @@ def _is_named(part: str | Path) -> bool:
     return isinstance(part, str) and "=" in part and not Path(part).exists()
 
 
-def _choose(arrays: Arrays, wanted: Sequence[str] | None) -> list[str]:
+def _choose(arrays: Arrays, wanted: Sequence[str] | None, fewest: int) -> list[str]:
     """The modalities: those wanted, or every 2-D array of numbers."""
     if wanted is not None:
         if unknown := [name for name in wanted if name not in arrays]:
@@ -224,12 +228,12 @@ def _choose(arrays: Arrays, wanted: Sequence[str] | None) -> list[str]:
     names = [name for name in arrays if not name.endswith((GROUPS, LABELS, SCALE))]
     stored = {name: arrays.stored(name) for name in names}
     chosen = [name for name in names if stored[name].is_matrix]
-    if len(chosen) < 2:
-        left_out = [f"{n} ({stored[n].summary})" for n in names if n not in chosen]
+    if len(chosen) < fewest:
+        rest = ", ".join(f"{n} ({stored[n].summary})" for n in names if n not in chosen)
+        least = "a modality gap needs at least two modalities" if fewest > 1 else "no modality"
         raise InputError(
-            "a modality gap needs at least two modalities, one 2-D array of numbers each; "
-            f"found {', '.join(chosen) or 'none'}"
-            + (f", left out {one_line(', '.join(left_out))}" if left_out else "")
+            f"{least}: one 2-D array of numbers each; found {', '.join(chosen) or 'none'}"
+            + (f", left out {one_line(rest)}" if rest else "")
         )
     return chosen
 

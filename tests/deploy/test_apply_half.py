@@ -1,0 +1,51 @@
+"""Conversions of half precision against numpy's, bit by bit."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from isthmus.deploy.apply_half import HalfOfSingle, single_of_half
+
+HALVES = np.arange(2**16, dtype=np.uint16).view(np.float16)
+FINITE = HALVES[np.isfinite(HALVES)]
+
+
+def bits(array: np.ndarray) -> list[int]:
+    return array.view(np.uint16).reshape(-1).tolist()
+
+
+def halved(rows: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    out = np.empty(rows.shape, np.float16)
+    HalfOfSingle(rows.shape)(rows, factors, out)
+    return out
+
+
+def test_every_half_has_its_value_and_no_other_comes_out_small():
+    out = np.empty(HALVES.shape, np.float32)
+    single_of_half(HALVES, out)
+    finite = np.isfinite(HALVES)
+    np.testing.assert_array_equal(out[finite], HALVES[finite].astype(np.float32))
+    assert np.array_equal(np.signbit(out), np.signbit(HALVES))
+    assert (np.abs(out[~finite]) >= 65_536).all()
+
+
+@pytest.mark.parametrize("width", [8, 64, 1021])
+def test_numbers_on_and_beside_every_tie_round_as_numpy_rounds(width):
+    upward = FINITE[(FINITE < 65504) & (FINITE > -65504)]
+    middle = (upward.astype(np.float32) + np.nextafter(upward, np.float16(65504))) / 2
+    beside = [np.nextafter(middle, np.float32(side)) for side in (-1e9, 1e9)]
+    numbers = np.concatenate([FINITE.astype(np.float32), middle, *beside]).astype(np.float32)
+    rows = np.resize(numbers, (-(-numbers.size // width), width))
+    got = halved(rows, np.ones(len(rows), np.float32))
+    assert bits(got) == bits(rows.astype(np.float16))
+
+
+@given(
+    hnp.arrays(np.float32, (3, 8), elements=st.floats(-1, 1, width=32)),
+    hnp.arrays(np.float32, 3, elements=st.floats(2**-30, 1, width=32)),
+)
+def test_products_round_as_numpy_rounds(rows, factors):
+    with np.errstate(under="ignore"):
+        assert bits(halved(rows, factors)) == bits((rows * factors[:, None]).astype(np.float16))
