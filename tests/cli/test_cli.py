@@ -4,51 +4,10 @@ import json
 import os
 import re
 import stat
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from isthmus.cli import main
-from isthmus.closers import load_closer
-from isthmus.readers import read_embeddings
-
-
-class Result:
-    """What one run of the command did."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def call(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["isthmus", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return Result(code, captured.out, captured.err)
-
-    return call
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    image = rng.normal(size=(30, 6)).astype(np.float32)
-    path = tmp_path / "vectors"
-    path.mkdir()
-    np.save(path / "image.npy", image)
-    np.save(path / "text.npy", image + 2)
-    np.save(tmp_path / "labels.npy", np.arange(30) % 3)
-    return path
 
 
 def broken(folder: Path, case: str) -> list[object]:
@@ -152,40 +111,6 @@ def test_every_form_of_source_gives_the_same_numbers(run, folder, form):  # type
     content = json.loads((folder.parent / "r.json").read_text())
     (measurement,) = content["measurements"].values()
     assert measurement["pairs"][0]["retrieval"]["image→text"]["recall"]["1"] > 0.3
-
-
-def test_close_writes_closer_and_vectors_that_measure_as_closed(run, folder):  # type: ignore[no-untyped-def]
-    out = folder.parent / "closed"
-    labels = folder.parent / "labels.npy"
-    result = run("close", folder, "--labels", labels, "--out", out)
-    assert result.code == 0, result.err
-    assert "shrinks" in result.out or "disappears" in result.out
-    assert sorted(p.name for p in out.iterdir()) == [
-        "closer.safetensors",
-        *("image.labels.npy", "image.npy", "text.labels.npy", "text.npy"),
-    ]
-    space, closed = read_embeddings(folder), read_embeddings(out)
-    again = load_closer(out / "closer.safetensors").close(space)
-    for name in space.names:
-        np.testing.assert_allclose(again[name], closed[name], atol=1e-6)
-    assert abs(np.mean(closed["image"], axis=0) - np.mean(closed["text"], axis=0)).max() < 0.1
-
-
-def test_close_can_fit_on_one_set_and_apply_to_another(run, folder):  # type: ignore[no-untyped-def]
-    half = folder.parent / "half"
-    half.mkdir()
-    for name in ("image", "text"):
-        np.save(half / f"{name}.npy", np.load(folder / f"{name}.npy")[:15])
-    out = folder.parent / "closed"
-    assert run("close", folder, "--fit-on", half, "--out", out).code == 0
-    closer = load_closer(out / "closer.safetensors")
-    assert [closer.calibration_[name].count for name in ("image", "text")] == [15, 15]
-
-
-def test_unknown_method_is_refused(run, folder):  # type: ignore[no-untyped-def]
-    result = run("close", folder, "--method", "magic", "--out", folder.parent / "out")
-    assert result.code == 2
-    assert "no method 'magic'; there are: centering" in result.err
 
 
 def test_no_permission_to_write_is_said_and_nothing_is_written(run, folder):  # type: ignore[no-untyped-def]
