@@ -13,7 +13,7 @@ import time
 from functools import partial
 
 from isthmus.closers.make import make_closer
-from isthmus.closers.selection import CANDIDATES, METRICS, OPEN, cross_validate
+from isthmus.closers.selection import CANDIDATES, METRICS, OPEN, SLOW, cross_validate
 from isthmus.readers import read_embeddings
 
 OTHERS = ("shift:strength=0.25", "interpolation", "dimensions", "ideal-words")
@@ -33,7 +33,9 @@ def main() -> None:
     space = read_embeddings(
         *given.source, modalities=names, groups=given.groups, labels=given.labels
     )
-    methods = [name for name in (*CANDIDATES, *OTHERS) if given.labels or name != "ideal-words"]
+    methods = [
+        name for name in (*CANDIDATES, *SLOW, *OTHERS) if given.labels or name != "ideal-words"
+    ]
     started = time.perf_counter()
     trials = cross_validate(
         space,

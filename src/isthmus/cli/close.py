@@ -42,6 +42,10 @@ def close(
         Literal["search", "clustering", "classification"],
         typer.Option("--for", help="What auto looks at; the last two need --labels."),
     ] = "search",
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="auto tries what takes minutes, too: a learned map."),
+    ] = False,
     tolerance: Annotated[
         float, typer.Option(help="R@1 across modalities that auto may give away.")
     ] = 0.05,
@@ -75,7 +79,7 @@ def close(
 
     if out.suffix in (".parquet", ".lance", ".safetensors"):
         raise InputError(f"--out is a folder, which holds the closer too; found {out}")
-    methods = _methods(method, unpaired=unpaired)
+    methods = _methods(method, unpaired=unpaired, thorough=thorough)
     names = split_names(modalities)
     groups, labels, attributes = groups or [], labels or [], attributes or []
     with progress_bar():
@@ -129,14 +133,15 @@ def _read(
         return Embeddings(raw.arrays, labels=raw.labels, unpaired=True)
 
 
-def _methods(method: str, *, unpaired: bool) -> dict[str, Make]:
+def _methods(method: str, *, unpaired: bool, thorough: bool) -> dict[str, Make]:
     """Name → function that makes the closer: all that auto tries, or the one that is named."""
     from ..closers import make_closer
-    from ..closers.selection import CANDIDATES
+    from ..closers.selection import CANDIDATES, SLOW
     from ..errors import InputError
 
     made: dict[str, Make] = {}
-    for name in CANDIDATES if method == AUTO else (method,):
+    tried = (*CANDIDATES, *(SLOW if thorough else ()))
+    for name in tried if method == AUTO else (method,):
         made[name] = partial(make_closer, name)
         pairs = made[name]().pairs  # an unknown name is an error before anything is read
     if unpaired and (method == AUTO or pairs):

@@ -13,6 +13,8 @@ from .detail import Detail
 WITH_INTERVAL = ("recall", "search_recall", "v_measure", "neighbours")
 """Scores that something is chosen by, or allowed by."""
 
+_LEFT_OUT = ("rmg",)  # of the table, which is wide; the record has it
+
 
 def trials_table(trials: Trials, *, first: Sequence[str] = ()) -> Detail:
     """Held-out scores of every method, in the order given, `first` before the others."""
@@ -20,7 +22,9 @@ def trials_table(trials: Trials, *, first: Sequence[str] = ()) -> Detail:
     columns = [
         name
         for name in METRICS
-        if name in trials.scores[OPEN] and not any(map(math.isnan, trials.scores[OPEN][name]))
+        if name not in _LEFT_OUT
+        and name in trials.scores[OPEN]
+        and not any(map(math.isnan, trials.scores[OPEN][name]))
     ]
     rows = [[name, *(_cell(trials, name, score) for score in columns)] for name in names]
     each = trials.groups * (trials.folds - 1) // trials.folds

@@ -29,6 +29,10 @@ CASES = {
     "not the best, as it harms retrieval": (trials(a=(0.6, 0.3), b=(0.5, 0.5)), "a"),
     "harm within the tolerance": (trials(a=(0.6, 0.3), b=(0.56, 0.5)), "b"),
     "none is better": (trials(a=(0.6, 0.1), b=(0.6, 0.09)), None),
+    "the best, where simpler ones are level with it and with the open space": (
+        trials(a=(0.6, 0.11), b=(0.6, 0.125)),
+        "b",
+    ),
     "all harm": (trials(a=(0.3, 0.9)), None),
     "nothing was tried": (trials(), None),
 }
@@ -50,6 +54,12 @@ def test_reasons_name_what_was_passed_over():
     assert "simple is simpler" in text
     refused = Trials(found.scores, {"tired": "needs a rest"}, 100, 5, 2)
     assert "tired cannot be fitted: needs a rest" in choose(refused, ["simple"]).reasons[0]
+
+
+def test_where_none_is_taken_the_numbers_are_those_of_the_best():
+    text = choose(trials(a=(0.6, 0.08), b=(0.6, 0.1)), ["a", "b"]).reasons[-1]
+    assert "b has the highest score" in text
+    assert "R@10 0.100" in text
 
 
 def test_the_order_given_says_what_is_simple():

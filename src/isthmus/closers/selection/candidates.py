@@ -9,7 +9,9 @@ CANDIDATES = (
     "whitening",
     "procrustes",
     "ridge",
-    "learned",
     "cca",
 )
-"""From simple to complex, each with its defaults: means alone, covariances, pairs, descent."""
+"""From simple to complex, each with its defaults: means alone, covariances, pairs."""
+
+SLOW = ("learned",)
+"""More of them, which take seconds to minutes for each of the splits."""

@@ -43,9 +43,10 @@ def choose(
     1. Left out is what lowers R@1 from one modality to another, in the mean over splits, by
        more than the tolerance.
     2. Of the rest, the one with the highest mean of the purpose's score is the best.
-    3. Taken is the first method in the given order that the best does not clearly beat: the
-       95 % interval of their difference holds 0. Order them from simple to complex.
-    4. None, where even that is not clearly better than the open space.
+    3. Taken is the first method in the given order that is clearly better than the open space,
+       and that the best does not clearly beat: the 95 % interval of their difference holds 0.
+       Order them from simple to complex.
+    4. None, where there is no such method.
 
     Parameters
     ----------
@@ -85,12 +86,13 @@ def choose(
         return Choice(None, (*reasons, "no method is left"))
     heading = METRICS[score]
     best = max(allowed, key=lambda name: trials.mean(name, score).value)
-    method = next(n for n in allowed if n == best or trials.difference(best, score, n).low <= 0)
-    gain = trials.difference(method, score)
+    level = [n for n in allowed if n == best or trials.difference(best, score, n).low <= 0]
+    better = [name for name in level if trials.difference(name, score).low > 0]
+    method = better[0] if better else best
     facts = f"{heading} {trials.mean(method, score)}, against {trials.mean(OPEN, score)} open"
-    if gain.low <= 0:
+    if not better:
         why = f"{best} has the highest score, but it is not clearly above that of the open space"
-        return Choice(None, (*reasons, f"{why}: {facts.replace(method, best)}"))
+        return Choice(None, (*reasons, f"{why}: {facts}"))
     reasons.append(f"{method}: {facts}; R@1 changes by {harms[method]:+.3f}")
     if method != best:
         further = trials.difference(best, score, method)

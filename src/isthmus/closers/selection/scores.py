@@ -21,7 +21,7 @@ METRICS = {
     "recall": "R@1",
     "search_recall": "one index: R@10",
     "search_ndcg": "one index: nDCG@10",
-    "own_share": "own modality in top 10",
+    "own_share": "own kind in top 10",
     "v_measure": "V-measure",
     "neighbours": "kNN across",
 }
