@@ -64,9 +64,13 @@ class Drift:
         return self.shift > _SIGMAS * self.chance and self.excess > TOLERANCE
 
     def __str__(self) -> str:
-        return (
+        facts = (
             f"the mean of {self.count:,} rows of modality '{self.modality}' lies "
-            f"{self.shift:.3f} from that of the calibration set ({self.chance:.3f} by chance): "
-            "another model, another kind of data, rows that are closed already, or one narrow "
-            "topic; if this is what will come, fit the closer on such rows"
+            f"{self.shift:.3f} from that of the calibration set ({self.chance:.3f} by chance)"
+        )
+        if not self.suspicious:
+            return facts
+        return (
+            f"{facts}: another model, another kind of data, rows that are closed already, or one "
+            "narrow topic; if this is what will come, fit the closer on such rows"
         )
