@@ -97,7 +97,7 @@ def close(
     with progress_bar():
         closer = methods[method]().fit(calibration)
     if choice is None and not unpaired:
-        trials = _judge(calibration, methods, seed)
+        trials = _judge(calibration, methods, purpose, seed)
     with progress_bar(), tell_drift():
         names = list(space.names)
         apply(closer, source, out, modalities=names, groups=groups, labels=labels, fresh=True)
@@ -162,13 +162,13 @@ def _choose(
     check_purpose(calibration, purpose, tolerance)
     with progress_bar():
         trials = cross_validate(calibration, methods, seed=seed)
-    _show_trials(trials)
+    _show_trials(trials, purpose)
     choice = choose(trials, list(methods), purpose=purpose, tolerance=tolerance)
     tell(choice.reasons)
     return trials, choice
 
 
-def _judge(calibration: Embeddings, methods: Methods, seed: int) -> Trials | None:
+def _judge(calibration: Embeddings, methods: Methods, purpose: str, seed: int) -> Trials | None:
     """What the method that was named scores on held-out groups; None if they are too few."""
     from ..closers.selection import cross_validate
     from ..errors import InputError
@@ -179,16 +179,16 @@ def _judge(calibration: Embeddings, methods: Methods, seed: int) -> Trials | Non
     except InputError as error:
         tell([f"Not judged on held-out groups: {error}."])
         return None
-    _show_trials(trials)
+    _show_trials(trials, purpose)
     tell(f"{name}: {why}" for name, why in trials.refused.items())
     return trials
 
 
-def _show_trials(trials: Trials) -> None:
+def _show_trials(trials: Trials, purpose: str) -> None:
     from ..closers.selection import OPEN
     from ..report.trials_table import trials_table
 
-    show_detail(trials_table(trials, first=[OPEN]))
+    show_detail(trials_table(trials, purpose=purpose, first=[OPEN]))
 
 
 def _show_both(before: Embeddings, closed: Embeddings, seed: int) -> None:

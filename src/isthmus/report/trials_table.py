@@ -6,18 +6,19 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..closers.selection import METRICS, OPEN, Choice, Trials
+from ..closers.selection import METRICS, OPEN, PURPOSES, Choice, Trials
 from ..metrics.measurement import plain
 from .detail import Detail
-
-WITH_INTERVAL = ("recall", "search_recall", "v_measure", "neighbours")
-"""Scores that something is chosen by, or allowed by."""
 
 _LEFT_OUT = ("rmg",)  # of the table, which is wide; the record has it
 
 
-def trials_table(trials: Trials, *, first: Sequence[str] = ()) -> Detail:
-    """Held-out scores of every method, in the order given, `first` before the others."""
+def trials_table(trials: Trials, *, purpose: str = "search", first: Sequence[str] = ()) -> Detail:
+    """Held-out scores of every method, `first` before the others.
+
+    What `choose` looks at for a purpose has intervals.
+    """
+    looked_at = ("recall", PURPOSES[purpose])
     names = [*first, *(name for name in trials.scores if name not in first)]
     columns = [
         name
@@ -26,7 +27,10 @@ def trials_table(trials: Trials, *, first: Sequence[str] = ()) -> Detail:
         and name in trials.scores[OPEN]
         and not any(map(math.isnan, trials.scores[OPEN][name]))
     ]
-    rows = [[name, *(_cell(trials, name, score) for score in columns)] for name in names]
+    rows = [
+        [name, *(_cell(trials, name, score, score in looked_at) for score in columns)]
+        for name in names
+    ]
     each = trials.groups * (trials.folds - 1) // trials.folds
     legend = (
         f"Means over {trials.folds * trials.repeats} splits of {trials.groups:,} groups, fitted on "
@@ -59,6 +63,6 @@ def trials_record(trials: Trials, choice: Choice | None) -> dict[str, Any]:
     return plain_record
 
 
-def _cell(trials: Trials, method: str, score: str) -> str:
+def _cell(trials: Trials, method: str, score: str, interval: bool) -> str:
     found = trials.mean(method, score)
-    return str(found) if score in WITH_INTERVAL else f"{found.value:.3f}"
+    return str(found) if interval else f"{found.value:.3f}"
