@@ -8,6 +8,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .errors import InputError
 
@@ -57,6 +61,50 @@ def write_together(writers: Writers) -> None:
         if write is None:
             with _explain(path):
                 path.unlink(missing_ok=True)
+
+
+VERSION = "1"
+"""Of the formats that `save_arrays` writes."""
+
+
+def save_arrays(
+    path: Path | str, arrays: Mapping[str, NDArray[Any]], *, form: str, **metadata: str
+) -> None:
+    """Write arrays and texts about them as one safetensors file of a named form."""
+    from safetensors.numpy import save_file
+
+    ready = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    about = {"format": form, "version": VERSION, **metadata}
+    with atomic_write(path) as temporary:
+        save_file(ready, temporary, metadata=about)
+
+
+def load_arrays(
+    path: Path | str, *, form: str, what: str
+) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """The texts and arrays of a file that `save_arrays` wrote; `what` names it in messages.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, of another form, or of a version that this one lacks.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != form:
+                raise InputError(f"{path} is a safetensors file but not {what} saved by Isthmus")
+            if metadata.get("version") != VERSION:
+                raise InputError(
+                    f"{path} is {what} in format {metadata.get('version')}; this version of "
+                    f"Isthmus reads format {VERSION}: fit it again"
+                )
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, TypeError, SafetensorError) as error:  # TypeError: a dtype numpy lacks
+        raise InputError(f"cannot read {path} as {what}: {error}") from error
+    return metadata, arrays
 
 
 def check_writable(folder: Path | str) -> Path:

@@ -101,10 +101,10 @@ def truncated(path: Path) -> None:
 
 
 BROKEN = {
-    "missing": (lambda path: path.unlink(), "cannot read the calibration"),
-    "empty": (lambda path: path.write_bytes(b""), "cannot read the calibration"),
-    "text": (lambda path: path.write_text("no\n" * 99), "cannot read the calibration"),
-    "truncated": (truncated, "cannot read the calibration"),
+    "missing": (lambda path: path.unlink(), " as a calibration: "),
+    "empty": (lambda path: path.write_bytes(b""), " as a calibration: "),
+    "text": (lambda path: path.write_text("no\n" * 99), " as a calibration: "),
+    "truncated": (truncated, " as a calibration: "),
     "a closer": (lambda path: Centering().fit(BASE).save(path), "not a calibration saved by"),
     "weights": (lambda path: save_file({"w": np.ones(2)}, path), "not a calibration saved by"),
     "later version": (told("version", "9"), "in format 9"),

@@ -102,7 +102,7 @@ REFUSED = {
     "method": (["{source}", "--method", "magic"], "no method 'magic'"),
     "folder": (["{source}", "--out", "{tmp}"], "--out is a file"),
     "no place": (["{source}", "--html", "/proc/none/c.html"], "cannot write"),
-    "no closer": (["{source}", "--closer", "{source}"], "cannot read the closer"),
+    "no closer": (["{source}", "--closer", "{source}"], " as a closer: "),
     "unmatched": (["{source}", "--unpaired", "--recall", "0.9"], "--unpaired knows no matches"),
 }
 

@@ -65,13 +65,13 @@ def header_alone(path: Path) -> None:
 
 
 UNREADABLE = {
-    "missing": (lambda path: None, "cannot read the closer"),
-    "empty": (lambda path: path.write_bytes(b""), "cannot read the closer"),
-    "folder": (lambda path: path.mkdir(), "cannot read the closer"),
-    "random bytes": (random_bytes, "cannot read the closer"),
-    "text": (lambda path: path.write_text("not\na closer\n" * 9), "cannot read the closer"),
-    "truncated": (truncated, "cannot read the closer"),
-    "header alone": (header_alone, "cannot read the closer"),
+    "missing": (lambda path: None, " as a closer: "),
+    "empty": (lambda path: path.write_bytes(b""), " as a closer: "),
+    "folder": (lambda path: path.mkdir(), " as a closer: "),
+    "random bytes": (random_bytes, " as a closer: "),
+    "text": (lambda path: path.write_text("not\na closer\n" * 9), " as a closer: "),
+    "truncated": (truncated, " as a closer: "),
+    "header alone": (header_alone, " as a closer: "),
     "weights of a model": (
         lambda path: save_file({"w": np.ones(2)}, path),
         "not a closer saved by Isthmus",
@@ -85,7 +85,7 @@ UNREADABLE = {
         "closer",
     ),
     "other metadata": (damaged(metadata={"format": "pt"}), "not a closer saved by Isthmus"),
-    "later version": (damaged(metadata={"version": "7"}), "a closer in format 7"),
+    "later version": (damaged(metadata={"version": "7"}), "is a closer in format 7"),
     "kind of a later version": (damaged(metadata={"kind": "teleport"}), "kind 'teleport'; known"),
     "no modalities": (damaged(metadata={"modalities": None}), "its modalities cannot be read"),
     "modalities that are no names": (damaged(metadata={"modalities": "[1]"}), "list of names"),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import atomic_write
+from ..files import load_arrays, save_arrays
 from .background import Background
 from .evidence import Evidence
 from .learned import Learned, Settings
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .calibration import ScoreCalibration
 
 FORMAT = "isthmus-calibration"
-VERSION = "1"
 
 _COUNTS = ("matches", "others", "all_others")
 _MAP = ("knots", "values")
@@ -32,8 +31,6 @@ Arrays = dict[str, NDArray[Any]]
 
 def write_calibration(path: Path | str, calibration: ScoreCalibration) -> None:
     """Write a calibration, atomically."""
-    from safetensors.numpy import save_file
-
     arrays: Arrays = {
         f"background.{name}": rows for name, rows in calibration.background.rows.items()
     }
@@ -54,10 +51,7 @@ def write_calibration(path: Path | str, calibration: ScoreCalibration) -> None:
         "learned": known,
         "closer": calibration.closer,
     }
-    metadata = {"format": FORMAT, "version": VERSION, "content": json.dumps(content)}
-    with atomic_write(path) as temporary:
-        ready = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        save_file(ready, temporary, metadata=metadata)
+    save_arrays(path, arrays, form=FORMAT, content=json.dumps(content))
 
 
 def load_calibration(path: Path | str) -> ScoreCalibration:
@@ -68,23 +62,7 @@ def load_calibration(path: Path | str) -> ScoreCalibration:
     InputError
         The file is missing, damaged, no calibration, or of a version that this one lacks.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise InputError(
-                    f"{path} is a safetensors file but not a calibration saved by Isthmus"
-                )
-            if metadata.get("version") != VERSION:
-                raise InputError(
-                    f"{path} is a calibration in format {metadata.get('version')}; this version "
-                    f"of Isthmus reads format {VERSION}: fit it again"
-                )
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, TypeError, SafetensorError) as error:  # TypeError: a dtype numpy lacks
-        raise InputError(f"cannot read the calibration {path}: {error}") from error
+    metadata, arrays = load_arrays(path, form=FORMAT, what="a calibration")
     try:
         return _calibration(json.loads(metadata.get("content", "")), arrays)
     except InputError as error:

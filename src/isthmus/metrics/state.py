@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..embeddings import Embeddings
 from ..errors import InputError
-from ..files import atomic_write
+from ..files import load_arrays, save_arrays
 from .gap import l2m_from, rmg_from
 from .moments import Moments
 from .one_pass import of_each, positional_moments
@@ -74,8 +74,6 @@ class GapState:
 
     def save(self, path: Path | str) -> None:
         """Write the state as one safetensors file."""
-        from safetensors.numpy import save_file
-
         arrays: dict[str, NDArray[Any]] = {}
         for name, m in self.moments.items():
             arrays[f"total.{name}"] = m.total
@@ -84,22 +82,16 @@ class GapState:
             arrays[f"pair.{a}{_SEPARATOR}{b}"] = np.array(
                 [p.count, p.distance_total, p.squared_total], dtype=np.float64
             )
-        with atomic_write(path) as temporary:
-            save_file(arrays, temporary, metadata={"format": FORMAT})
+        save_arrays(path, arrays, form=FORMAT)
 
     @classmethod
     def load(cls, path: Path | str) -> GapState:
         """Read a state that `save` wrote; an InputError if the file is anything else."""
-        from safetensors import SafetensorError, safe_open
-
+        _, arrays = load_arrays(path, form=FORMAT, what="a state")
         try:
-            with safe_open(path, framework="numpy") as file:
-                if (file.metadata() or {}).get("format") != FORMAT:
-                    raise InputError(f"{path} is not a state saved by isthmus measure")
-                arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             return cls._from_arrays(arrays)
-        except (OSError, TypeError, KeyError, IndexError, SafetensorError) as error:
-            raise InputError(f"cannot read the state {path}: {error}") from error
+        except (KeyError, IndexError) as error:
+            raise InputError(f"cannot read {path} as a state: {error}") from error
 
     @classmethod
     def _from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> GapState:
