@@ -1,32 +1,20 @@
 """`isthmus apply CLOSER SOURCE OUT` as a user meets it."""
 
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from isthmus.cli import main
 from isthmus.readers import read_embeddings, read_raw
 from tests.deploy.apply_spaces import ROWS, fitted, rows, save_folder
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    """Run the command; its exit code, output and errors."""
+def apply(run, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Run `isthmus apply`; its exit code, output and errors."""
     monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["isthmus", "apply", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return partial(run, "apply")
 
 
 @pytest.fixture
@@ -38,8 +26,8 @@ def closer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "closer.safetensors"
 
 
-def test_a_folder_is_closed_and_said(run, closer):  # type: ignore[no-untyped-def]
-    code, out, err = run(closer, "open", "closed", "--dtype", "float16")
+def test_a_folder_is_closed_and_said(apply, closer):  # type: ignore[no-untyped-def]
+    code, out, err = apply(closer, "open", "closed", "--dtype", "float16")
     assert (code, err) == (0, "")
     size = f"({ROWS} x 16 float16)"
     assert out.strip() == f"• Written to closed: image {size}, text {size}"
@@ -49,10 +37,10 @@ def test_a_folder_is_closed_and_said(run, closer):  # type: ignore[no-untyped-de
     )
 
 
-def test_several_files_with_ids_and_labels(run, closer):  # type: ignore[no-untyped-def]
+def test_several_files_with_ids_and_labels(apply, closer):  # type: ignore[no-untyped-def]
     np.save("ids.npy", np.arange(ROWS) + 7)
     source = ["image=open/image.npy", "text=open/text.npy"]
-    code, _, err = run(
+    code, _, err = apply(
         closer, *source, "c.parquet", "--groups", "ids.npy", "--labels", "image=ids.npy"
     )
     assert code == 0, err
@@ -63,8 +51,8 @@ def test_several_files_with_ids_and_labels(run, closer):  # type: ignore[no-unty
     assert set(got.labels) == {"image"}
 
 
-def test_one_modality_of_several(run, closer):  # type: ignore[no-untyped-def]
-    assert run(closer, "open", "closed", "--modalities", "text")[0] == 0
+def test_one_modality_of_several(apply, closer):  # type: ignore[no-untyped-def]
+    assert apply(closer, "open", "closed", "--modalities", "text")[0] == 0
     assert [path.name for path in Path("closed").iterdir()] == ["text.npy"]
 
 
@@ -80,8 +68,8 @@ def test_one_modality_of_several(run, closer):  # type: ignore[no-untyped-def]
         (["open", "closed", "--dtype", "half"], "dtype is float16, float32, float64; found half"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(run, closer, arguments, message):  # type: ignore[no-untyped-def]
-    code, out, err = run(closer, *arguments)
+def test_what_cannot_be_done_is_one_line(apply, closer, arguments, message):  # type: ignore[no-untyped-def]
+    code, out, err = apply(closer, *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("isthmus: error: ")
     assert err.count("\n") == 1
@@ -90,15 +78,15 @@ def test_what_cannot_be_done_is_one_line(run, closer, arguments, message):  # ty
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_too_few_arguments_are_named(run, closer, count):  # type: ignore[no-untyped-def]
-    code, _, err = run(*[closer, "open"][:count])
+def test_too_few_arguments_are_named(apply, closer, count):  # type: ignore[no-untyped-def]
+    code, _, err = apply(*[closer, "open"][:count])
     assert code == 2
     assert "Missing argument" in err
     assert not Path("closed").exists()
 
 
-def test_rows_from_elsewhere_are_told(run, closer):  # type: ignore[no-untyped-def]
+def test_rows_from_elsewhere_are_told(apply, closer):  # type: ignore[no-untyped-def]
     np.save("open/image.npy", -rows(0))
-    code, out, err = run(closer, "open", "closed")
+    code, out, err = apply(closer, "open", "closed")
     assert (code, err) == (0, "")
     assert "Warning: the mean of 203 rows of modality 'image' lies" in out

@@ -1,32 +1,21 @@
 """`isthmus export`: one closer out into several stacks."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from isthmus import Embeddings
-from isthmus.cli import main
 from isthmus.closers import Centering
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    """Run the command; its exit code, output and errors."""
+def export(run, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Run `isthmus export`; its exit code, output and errors."""
     monkeypatch.setenv("COLUMNS", "100")
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["isthmus", "export", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return partial(run, "export")
 
 
 ROWS = np.random.default_rng(0).normal(size=(30, 6)).astype(np.float32)
@@ -58,10 +47,10 @@ FILES = {
 
 
 @pytest.mark.parametrize("target", FILES)
-def test_each_target_is_written_and_its_use_printed(run, closer, target):
+def test_each_target_is_written_and_its_use_printed(export, closer, target):
     import torch
 
-    code, out, err = run(closer, "--to", target, "--out", "deep/out")
+    code, out, err = export(closer, "--to", target, "--out", "deep/out")
     assert (code, err) == (0, "")
     assert sorted(path.name for path in Path("deep/out").iterdir()) == sorted(FILES[target])
     told, use = out.split("\nUse:\n")
@@ -74,10 +63,10 @@ def test_each_target_is_written_and_its_use_printed(run, closer, target):
 @pytest.mark.parametrize(
     ("target", "options"), [("numpy", ()), ("onnx", ("--dtype", "float16")), ("torch", ())]
 )
-def test_one_modality(run, closer, target, options):
+def test_one_modality(export, closer, target, options):
     import torch
 
-    code, out, _ = run(closer, "--to", target, "--out", "out", "--modality", "text", *options)
+    code, out, _ = export(closer, "--to", target, "--out", "out", "--modality", "text", *options)
     assert code == 0
     assert not any("image" in path.name for path in Path("out").iterdir())
     scope: dict[str, object] = {"x": torch.from_numpy(SPACE["text"])}
@@ -85,20 +74,20 @@ def test_one_modality(run, closer, target, options):
     np.testing.assert_allclose(scope["z"], closed("text"), atol=2e-3)
 
 
-def test_a_file_of_one_modality(run, closer):
-    code, out, _ = run(closer, "--to", "onnx", "--out", "deep/text.onnx", "--modality", "text")
+def test_a_file_of_one_modality(export, closer):
+    code, out, _ = export(closer, "--to", "onnx", "--out", "deep/text.onnx", "--modality", "text")
     assert code == 0
     assert out.startswith("Written: deep/text.onnx\n")
     assert [str(path) for path in Path("deep").iterdir()] == ["deep/text.onnx"]
 
 
-def test_sql_goes_to_standard_output_or_a_file(run, closer):
-    code, out, err = run(
+def test_sql_goes_to_standard_output_or_a_file(export, closer):
+    code, out, err = export(
         closer, "--to", "sql", "--table", "t", "--column", "e", "--modality-column", "m"
     )
     assert (code, err) == (0, "")
     assert "UPDATE" in out
-    code, told, _ = run(
+    code, told, _ = export(
         closer,
         *("--to", "sql", "--table", "t", "--column", "e", "--modality-column", "m"),
         *("--out", "deep/close.sql"),
@@ -108,8 +97,8 @@ def test_sql_goes_to_standard_output_or_a_file(run, closer):
     assert Path("deep/close.sql").read_text(encoding="utf-8").strip() == out.strip()
 
 
-def test_sql_options_reach_it(run, closer):
-    code, out, _ = run(
+def test_sql_options_reach_it(export, closer):
+    code, out, _ = export(
         closer,
         *("--to", "sql", "--table", "t", "--column", "e", "--modality", "text", "--schema", "s"),
         *("--target-column", "c", "--prefix", "p", "--halfvec"),
@@ -146,17 +135,17 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED)
-def test_misuse_is_refused_in_one_line_and_writes_nothing(run, closer, arguments, message):
+def test_misuse_is_refused_in_one_line_and_writes_nothing(export, closer, arguments, message):
     before = sorted(Path().rglob("*"))
-    code, out, err = run(closer, *arguments)
+    code, out, err = export(closer, *arguments)
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
     assert sorted(Path().rglob("*")) == before
 
 
-def test_a_file_that_is_no_closer_is_refused(run, closer):
-    code, _, err = run("image.npy", "--to", "numpy", "--out", "o")
+def test_a_file_that_is_no_closer_is_refused(export, closer):
+    code, _, err = export("image.npy", "--to", "numpy", "--out", "o")
     assert (code, err.count("\n")) == (2, 1)
     assert not Path("o").exists()
 
@@ -169,11 +158,11 @@ def test_a_file_that_is_no_closer_is_refused(run, closer):
         ("open_clip", "open_clip", "pip install 'isthmus[open_clip]'"),
     ],
 )
-def test_a_missing_package_is_named(run, closer, monkeypatch, target, package, told):
+def test_a_missing_package_is_named(export, closer, monkeypatch, target, package, told):
     monkeypatch.setitem(sys.modules, package, None)
     out: tuple[str, ...] = ("--out", "o")
     if target == "open_clip":
         out = ("--out", "o.safetensors", "--model", "ViT-B-32", "--pretrained", "openai")
-    code, _, err = run(closer, "--to", target, *out)
+    code, _, err = export(closer, "--to", target, *out)
     assert code == 2
     assert told in err
