@@ -9,7 +9,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from isthmus.closers import IdealWords, load_closer
-from isthmus.closers.file import FORMAT, VERSION
+from isthmus.closers.file import FORMAT
+from isthmus.files import VERSION
 from tests.closers.spaces import gapped, one_line_refusal
 
 

@@ -18,6 +18,7 @@ from isthmus.embeddings import Embeddings
 from isthmus.errors import InputError
 from isthmus.metrics.entropy import softmax_entropy
 from isthmus.metrics.measure import measure
+from isthmus.metrics.neighbours import knn_accuracy
 from isthmus.objectives import CloseGap, InfoNCE, Objective
 from isthmus.training import (
     ContrastiveModule,
@@ -35,6 +36,8 @@ PER_MODALITY = {
     f"{metric} {name}" for metric in ("mean_angular_value", "effective_rank") for name in "ab"
 }
 
+LABELLED = {"v_measure", "knn a", "knn b"}
+
 
 def space(n: int = N, *, labels: bool = True) -> Embeddings:
     rng = np.random.default_rng(0)
@@ -48,7 +51,7 @@ def test_metrics_are_those_of_measure() -> None:
     found = held_out_metrics(rows, temperature=0.1)
     expected = measure(rows)
     pair = expected.pairs[0]
-    assert set(found) == PER_PAIR | ENTROPIES | PER_MODALITY | {"v_measure"}
+    assert set(found) == PER_PAIR | ENTROPIES | PER_MODALITY | LABELLED
     assert found["l2m a–b"] == pytest.approx(pair.l2m)
     assert found["rmg a–b"] == pytest.approx(pair.rmg)
     assert found["pair_cosine a–b"] == pytest.approx(pair.pair_cosine)
@@ -59,6 +62,15 @@ def test_metrics_are_those_of_measure() -> None:
     entropies = softmax_entropy(rows["b"], rows["a"], temperature=0.1)
     assert found["entropy b→a"] == pytest.approx(entropies.mean())
     assert 0 <= found["v_measure"] <= 1
+    assert rows.labels is not None
+    for name in "ab":
+        knn = knn_accuracy(rows[name], rows.labels[name], np.arange(N), k=5)
+        assert found[f"knn {name}"] == knn
+
+
+def test_too_few_rows_to_vote_are_not_classified() -> None:
+    assert "knn a" not in held_out_metrics(space(5))
+    assert "knn a" in held_out_metrics(space(8))
 
 
 def test_without_temperature_and_labels_there_is_no_entropy_and_no_v_measure() -> None:
@@ -201,7 +213,7 @@ def test_history_has_a_record_before_every_so_many_steps_and_at_the_end(
 ) -> None:
     history = healthy.monitor.history
     assert [record["step"] for record in history] == [0, 10, 20, 30, 40, 45]
-    measured = PER_PAIR | ENTROPIES | PER_MODALITY | {"v_measure"}
+    measured = PER_PAIR | ENTROPIES | PER_MODALITY | LABELLED
     first = {"step", "loss", "temperature", "alarms"}
     assert set(history[0]) == measured | first
     assert history[0]["loss"] is None
@@ -217,7 +229,7 @@ def test_a_healthy_run_has_no_alarm(healthy: SimpleNamespace) -> None:
 
 
 def test_every_logger_receives_the_metrics(healthy: SimpleNamespace) -> None:
-    keys = PER_PAIR | ENTROPIES | PER_MODALITY | {"v_measure", "temperature"}
+    keys = PER_PAIR | ENTROPIES | PER_MODALITY | LABELLED | {"temperature"}
     logged = healthy.recorder.logged
     assert [step for step, _ in logged] == [0, 10, 20, 30, 40, 45]
     for (_, metrics), record in zip(logged, healthy.monitor.history, strict=True):
@@ -347,6 +359,11 @@ FLAT = {"effective_rank__a": [9.0] * 3}
 BOUNDS = (0.01, 1.0)
 
 
+def matched(recall: float) -> dict[str, list[float]]:
+    """Some rows of a find their match in c, and none in b."""
+    return {"recall@1__a→b": [0.0] * 3, "recall@1__a→c": [recall] * 3}
+
+
 @pytest.mark.parametrize(
     ("history", "options", "causes"),
     [
@@ -366,6 +383,8 @@ BOUNDS = (0.01, 1.0)
         (run(loss=[3.0] * 4 + [4.0] * 6, loss_at_chance=[4.0] * 10), {"steps": 333}, []),
         (run(mean_angular_value__a=[0.995] * 3, **FLAT), {}, ["collapse"]),
         (run(mean_angular_value__a=[0.995, 0.98, 0.995], **FLAT), {}, []),
+        (run(mean_angular_value__a=[0.995] * 3, **FLAT, **matched(0.05)), {}, ["collapse"]),
+        (run(mean_angular_value__a=[0.995] * 3, **FLAT, **matched(0.3)), {}, []),
         (
             run(mean_angular_value__a=[0.1] * 3, effective_rank__a=[1.5] * 3),
             {"dimension": 8},

@@ -44,10 +44,9 @@ def test_two_names_are_a_recipe_and_everything_else_has_a_default(tmp_path: Path
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
 def test_what_is_written_beside_a_run_is_the_same_recipe(path: Path, tmp_path: Path) -> None:
     first = Recipe.load(path)
-    text = to_yaml(first.plain(first.towers(Fake())))
+    text = to_yaml(first.plain(first.model.for_data(Fake())))
     again = load(tmp_path, text)
-    assert again.plain(again.towers(Fake())) == yaml.safe_load(text)
-    assert yaml.safe_load(text)["towers"]["image"]["dimension"] == first.dimension
+    assert again.plain(again.model.for_data(Fake())) == yaml.safe_load(text)
 
 
 BLOCKS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "train.md").read_text("utf-8"), re.S)
@@ -109,7 +108,8 @@ def test_set_overrides_with_yaml_values_and_makes_sections(tmp_path: Path) -> No
     assert recipe.trainer.devices == [0, 1]
     assert recipe.optimiser.arguments["lr"] == 1e-4
     assert recipe.monitor.every is None
-    assert recipe.towers(Fake())["image"].arguments["widths"] == [4, 8]
+    image = recipe.model.for_data(Fake()).plain()["towers"]["image"]
+    assert (image["widths"], image["dimension"]) == ([4, 8], 64)
 
 
 def test_another_class_is_named_as_a_whole(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_towers_that_do_not_fit_the_data_are_refused(
 ) -> None:
     recipe = load(tmp_path, BASE + f"towers: {towers}")
     with recipe.naming(), pytest.raises(InputError, match=message):
-        recipe.towers(Fake())
+        recipe.model.for_data(Fake())
 
 
 @pytest.mark.parametrize(

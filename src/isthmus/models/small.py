@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from .positions import positions
+
 
 class SmallConvNet(nn.Sequential):
     """Convolutions of stride 2, each halving the picture, then one linear map.
@@ -21,11 +23,25 @@ class SmallConvNet(nn.Sequential):
         channels: int = 3,
         widths: Sequence[int] = (24, 48, 96),
     ) -> None:
-        layers: list[nn.Module] = [_Pixels()]
-        for before, width in zip((channels, *widths), widths, strict=False):
-            layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.ReLU()]
+        layers = _convolutions(channels, widths)
+        for _ in widths:
             side = (side + 1) // 2
         super().__init__(*layers, nn.Flatten(), nn.Linear(widths[-1] * side * side, dimension))
+
+
+class ConvMap(nn.Sequential):
+    """Convolutions of stride 2, each halving the picture: a feature map, for a fusion model.
+
+    (B, C, H, W) uint8 or float in [0, 255] → (B, dimension, H / 2ᵏ, W / 2ᵏ), rounded up, with
+    k = len(widths) + 1.
+    """
+
+    adapter = "PatchAdapter"
+
+    def __init__(
+        self, *, dimension: int, channels: int = 3, widths: Sequence[int] = (24, 48)
+    ) -> None:
+        super().__init__(*_convolutions(channels, [*widths, dimension]))
 
 
 class BagOfWords(nn.Sequential):
@@ -40,8 +56,32 @@ class BagOfWords(nn.Sequential):
         )
 
 
+class WordTokens(nn.Embedding):
+    """A learned vector for each word, and fixed positions added: tokens, for a fusion model.
+
+    (B, L) word indices → (B, L, dimension).
+    """
+
+    adapter = "TokenAdapter"
+
+    def __init__(self, *, words: int, dimension: int) -> None:
+        super().__init__(words, dimension)
+
+    def forward(self, words: Tensor) -> Tensor:
+        """The tokens of words in order."""
+        tokens = super().forward(words)
+        return tokens + positions(tokens.shape[1], tokens.shape[2], like=tokens)
+
+
 class _Pixels(nn.Module):
     """Pixel values from [0, 255] to [−1, 1]."""
 
     def forward(self, images: Tensor) -> Tensor:
         return images.float() / 127.5 - 1
+
+
+def _convolutions(channels: int, widths: Sequence[int]) -> list[nn.Module]:
+    layers: list[nn.Module] = [_Pixels()]
+    for before, width in zip((channels, *widths), widths, strict=False):
+        layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.ReLU()]
+    return layers

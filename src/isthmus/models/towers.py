@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import count, takewhile
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-
-def view_key(name: str, view: int) -> str:
-    """Where a batch has a view of a modality: the first under its name, others as NAME/1, …"""
-    return f"{name}/{view}" if view else name
+from .inputs import views
 
 
 class Towers(nn.Module):
@@ -43,8 +39,9 @@ class Towers(nn.Module):
         """
         found: dict[str, Tensor | tuple[Tensor, ...]] = {}
         for name, encoder in self.encoders.items():
-            keys = takewhile(batch.__contains__, (view_key(name, k) for k in count()))
-            views = tuple(functional.normalize(encoder(batch[key]), dim=1) for key in keys)
-            if views:
-                found[name] = views[0] if len(views) == 1 else views
+            rows = tuple(
+                functional.normalize(view.through(encoder), dim=1) for view in views(batch, name)
+            )
+            if rows:
+                found[name] = rows[0] if len(rows) == 1 else rows
         return found

@@ -23,6 +23,9 @@ COLLAPSED_COSINE = 0.99
 COLLAPSED_RANK = 2.0
 """Effective rank of a modality below which it has collapsed to a line."""
 
+FOUND_AGAIN = 0.1
+"""Share of the rows of a modality that find their match, above which they have not collapsed."""
+
 BOUND_TOLERANCE = 1e-3
 """How near to its bound a temperature sits on it, relatively."""
 
@@ -48,7 +51,8 @@ def find_alarms(
     - `chance`: the loss is within 2 % of `loss_at_chance`, what it is when all scores are
       equal: nothing is learned. The term `info_nce` is compared where there is one.
     - `collapse`: the rows of a modality have a mean cosine above 0.99, or an effective rank
-      below 2 in a space of four dimensions or more.
+      below 2 in a space of four dimensions or more, and less than a tenth of them find their
+      match in another modality first: a narrow cone may still tell items apart.
     - `temperature`: a learned temperature sits on one of its bounds.
     - `unmeasured`: a record has an `error` in place of numbers; the last one suffices.
 
@@ -113,6 +117,8 @@ def _collapse(last: Sequence[Record], at: str, dimension: int | None) -> str:
     names = [key.split(" ", 1)[1] for key in last[-1] if key.startswith("mean_angular_value ")]
     found = []
     for name in names:
+        if any(_found_again(record, name) > FOUND_AGAIN for record in last):
+            continue
         cone, rank = f"mean_angular_value {name}", f"effective_rank {name}"
         if all(record.get(cone, 0.0) > COLLAPSED_COSINE for record in last):
             found.append(f"rows of '{name}' had a mean cosine of {_course(last, cone)}")
@@ -128,6 +134,11 @@ def _collapse(last: Sequence[Record], at: str, dimension: int | None) -> str:
         f"{'; '.join(found)} {at}: the space has collapsed. Look at the learning rate, and "
         "whether the objective has a term that keeps items apart"
     )
+
+
+def _found_again(record: Record, name: str) -> float:
+    """The best recall@1 of a modality in any other."""
+    return max((v for k, v in record.items() if k.startswith(f"recall@1 {name}→")), default=0.0)
 
 
 def _temperature(last: Sequence[Record], at: str, bounds: tuple[float, float] | None) -> str:

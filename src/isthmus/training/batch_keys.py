@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ..models.inputs import PRESENT
+
 GROUP = "group"
 """Key of a batch's group ids, (B,)."""
-
-PRESENT = "/present"
-"""After a modality's name: key of a batch's (B,) booleans, which items have it."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A batch taken apart: what towers see, and what the objective is told of the items."""
+    """A batch taken apart: what the model sees, and what the objective is told of the items.
+
+    Both are told which items have which modality: a fusion model leaves the others' tokens out,
+    the objective their rows.
+    """
 
     inputs: Mapping[str, Tensor]
     groups: Tensor | None
@@ -29,8 +32,8 @@ class Parts:
         >>> import torch
         >>> parts = Parts.of({"image": torch.ones(2, 3), "image/present": torch.ones(2).bool()})
         >>> list(parts.inputs), list(parts.mask), parts.groups
-        (['image'], ['image'], None)
+        (['image', 'image/present'], ['image'], None)
         """
         mask = {k.removesuffix(PRESENT): x for k, x in batch.items() if k.endswith(PRESENT)}
-        inputs = {k: x for k, x in batch.items() if k != GROUP and not k.endswith(PRESENT)}
+        inputs = {k: x for k, x in batch.items() if k != GROUP}
         return cls(inputs, batch.get(GROUP), mask or None)

@@ -18,6 +18,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ..errors import InputError
+from ..models import Adapter, Fuser
 from ..objectives import Objective
 from .data import Data
 from .hints import WRONG, check_keys, convert, is_plain, show, suggest
@@ -60,9 +61,11 @@ class Kind:
         """The classes that have short names."""
         found = {}
         for module in map(import_module, self.modules):
-            for name in getattr(module, "__all__", dir(module)):
+            public = getattr(module, "__all__", None)
+            for name in dir(module) if public is None else public:
                 value = getattr(module, name)
-                if not name.startswith("_") and value is not self.base and self.fits(value):
+                own = public is not None or getattr(value, "__module__", "") == module.__name__
+                if own and not name.startswith("_") and value is not self.base and self.fits(value):
                     found[name] = value
         return found
 
@@ -76,7 +79,14 @@ class Kind:
 
 
 DATA = Kind("data set", Data, ("isthmus.training.data", "isthmus.training.features"))
-ENCODER = Kind("encoder", nn.Module, ("isthmus.models",))
+ENCODER = Kind(
+    "encoder",
+    nn.Module,
+    ("isthmus.models.features", "isthmus.models.small", "isthmus.models.transformer"),
+)
+ADAPTER = Kind("adapter", Adapter, ("isthmus.models.adapters",))
+FUSER = Kind("fuser", Fuser, ("isthmus.models.fusers",))
+PROJECTOR = Kind("projector", nn.Module, ("isthmus.models.projector",))
 OBJECTIVE = Kind("objective", Objective, ("isthmus.objectives",))
 OPTIMISER = Kind("optimiser", Optimizer, ("torch.optim",), ("params",), ("objective_lr",))
 RATES = Kind("schedule of the learning rate", None, ("isthmus.training.module",))

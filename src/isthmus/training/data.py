@@ -9,14 +9,19 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..datasets.digits import SIDE, WORDS, CaptionedDigits, captioned_digits
+from ..datasets.digits import FACTORS, SIDE, WORDS, CaptionedDigits, captioned_digits
 from ..embeddings import Embeddings
 from ..errors import InputError
+from .augment import Crop, Masked, Views
 from .batch_keys import GROUP
 from .batches import Batches, Items, TensorItems
 from .embed import embed
+
+Label = Literal["digit", "thickness", "swelling", "fracture", "size", "colour"]
+"""A class that held-out rows are told by."""
 
 
 class Data(ABC):
@@ -50,6 +55,7 @@ class DigitsSplit:
 
     digits: CaptionedDigits
     tensors: Mapping[str, Tensor]
+    label: Label = "digit"
 
     @classmethod
     def draw(
@@ -60,16 +66,19 @@ class DigitsSplit:
         limit: int | None,
         seed: int,
         facts: int = 3,
+        label: Label = "digit",
     ) -> DigitsSplit:
         """Draw a split: `image` (N, 3, 28, 28) uint8 and `text` (N, L) word indices."""
         digits = captioned_digits(name, variants=variants, facts=facts, limit=limit, seed=seed)
         index = {word: k for k, word in enumerate(WORDS)}
         words = [[index[word] for word in caption.split("-")] for caption in digits.captions]
         images = torch.from_numpy(digits.images).permute(0, 3, 1, 2).contiguous()
-        return cls(digits, {"image": images, "text": torch.tensor(words)})
+        return cls(digits, {"image": images, "text": torch.tensor(words)}, label)
 
-    def items(self) -> TensorItems:
-        """For training: equal captions in a batch are positives of one another."""
+    def items(self, *, grouped: bool = True) -> TensorItems:
+        """For training: if `grouped`, equal captions in a batch are positives of one another."""
+        if not grouped:
+            return TensorItems(self.tensors)
         _, groups = np.unique(self.digits.captions, return_inverse=True)
         return TensorItems({**self.tensors, GROUP: torch.from_numpy(groups)})
 
@@ -79,17 +88,72 @@ class DigitsSplit:
 
     def embed(self, towers: nn.Module) -> Embeddings:
         """Embed the split. Rows match where their captions are equal."""
-        return embed(towers, self.tensors, groups=self.digits.captions, labels=self.digits.digits)
+        classes = self.digits.digits
+        if self.label != "digit":
+            classes = self.digits.factors[:, list(FACTORS).index(self.label)]
+        return embed(towers, self.tensors, groups=self.digits.captions, labels=classes)
+
+
+@dataclass(frozen=True)
+class ViewedItems:
+    """Items of which some modalities come in several views."""
+
+    items: Items
+    views: Views
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def take(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
+        """The items, and the other views of those modalities."""
+        batch = dict(self.items.take(rows))
+        for name in self.views.counts:
+            batch |= self.views(name, batch[name])
+        return batch
 
 
 class Digits(Data):
     """scikit-learn's scanned digits as pictures with captions; see `captioned_digits`.
 
-    `variants` pictures are drawn of each scan, of at most `scans` scans in both splits together.
+    Parameters
+    ----------
+    variants:
+        Pictures that are drawn of each scan.
+    facts:
+        Factors that a caption names beside the digit.
+    scans:
+        At most so many, in both splits together.
+    label:
+        What held-out pictures and captions are classified by: the digit, or one of the factors,
+        which a caption may not name.
+    grouped:
+        Take items of equal captions for positives of one another, never for negatives. Not what
+        an objective wants that tells pictures of one caption apart, such as `CoMM`.
+    views:
+        Views of both modalities, or of some by name, for objectives that compare augmented views.
+        One is as it is; of two both are augmented, of three all but the first.
+    crop, light:
+        Augmentation of pictures: the least share of the area that is kept, and by how much
+        brightness changes.
+    mask:
+        Augmentation of captions: the share of words that is masked.
+    seed:
+        Of the drawing.
     """
 
     def __init__(
-        self, *, variants: int = 4, facts: int = 3, scans: int | None = None, seed: int = 0
+        self,
+        *,
+        variants: int = 4,
+        facts: int = 3,
+        scans: int | None = None,
+        label: Label = "digit",
+        grouped: bool = True,
+        views: int | Mapping[str, int] = 1,
+        crop: float = 0.5,
+        light: float = 0.4,
+        mask: float = 0.15,
+        seed: int = 0,
     ) -> None:
         if variants < 1 or (scans is not None and scans < 10):
             raise InputError(
@@ -98,11 +162,15 @@ class Digits(Data):
 
         def draw(name: Literal["train", "test"], share: float) -> DigitsSplit:
             limit = None if scans is None else round(share * scans)
-            return DigitsSplit.draw(name, variants=variants, limit=limit, seed=seed, facts=facts)
+            return DigitsSplit.draw(
+                name, variants=variants, limit=limit, seed=seed, facts=facts, label=label
+            )
 
+        augment = Views.of(views, {"image": Crop(crop, light), "text": Masked(len(WORDS), mask)})
+        words = len(WORDS) + (augment.counts.get("text", 1) > 1)  # the mask is a word
         self.encoders = {"image": "SmallConvNet", "text": "BagOfWords"}
-        self.shapes = {"image": {"side": SIDE}, "text": {"words": len(WORDS)}}
-        self.train = draw("train", 0.8).items()
+        self.shapes = {"image": {"side": SIDE}, "text": {"words": words}}
+        self.train = ViewedItems(draw("train", 0.8).items(grouped=grouped), augment)
         self._split = draw("test", 0.2)
         self.held_out = len(self._split.digits)
 

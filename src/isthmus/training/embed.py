@@ -1,4 +1,4 @@
-"""From towers and data to `Embeddings`."""
+"""From a model and data to `Embeddings`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def embed(
 ) -> Embeddings:
     """Embed all rows of every modality, in evaluation mode, as numpy arrays.
 
-    `tensors` stay where they are; batches go to the towers' device.
+    Of a model with a projector, `Fusion`, these are the features before it, of each modality
+    alone and of all of them "fused". `tensors` stay where they are; batches go to the towers'
+    device.
     """
     rows = len(next(iter(tensors.values())))
     batches = (
@@ -40,10 +42,10 @@ def embed_batches(
 ) -> dict[str, NDArray[Any]]:
     """The embeddings of batches one after the other: modality → (N, D), on the host."""
     place = next((parameter.device for parameter in towers.parameters()), None)
+    model = getattr(towers, "features", towers)
     with looking_on(towers):
         parts = [
-            {name: to_numpy(z) for name, z in towers(_on(place, batch)).items()}
-            for batch in batches
+            {name: to_numpy(z) for name, z in model(_on(place, batch)).items()} for batch in batches
         ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

@@ -15,9 +15,11 @@ from ..checks import check_rows
 from ..embeddings import Embeddings
 from ..errors import InputError
 from ..matching import Codes
-from ..models.towers import view_key
+from ..models import FUSED, Fusion
+from ..models.inputs import PRESENT
 from ..readers import read_raw
-from .batch_keys import GROUP, PRESENT
+from .augment import Noise, Views
+from .batch_keys import GROUP
 from .data import Data
 from .embed import embed_batches
 
@@ -74,7 +76,7 @@ class Features(Data):
         self._space = Embeddings(places, groups=raw.groups, labels=raw.labels)
         if not 0 <= held_out < 1:
             raise InputError(f"held_out is a share of the groups, in [0, 1); found {held_out}")
-        augment = Augment(_views(views, list(self._rows)), noise, drop)
+        augment = Views.of(views, dict.fromkeys(self._rows, Noise(noise, drop)))
         self.held_out, kept = self._split(held_out, incomplete, seed)
         self.train = PairedRows.of(self._rows, self._space.codes, kept, augment)
         self.shapes = {name: {"inputs": int(rows.shape[1])} for name, rows in self._rows.items()}
@@ -96,44 +98,30 @@ class Features(Data):
         return count, np.setdiff1d(every if incomplete else common, self._groups)
 
     def embed(self, towers: nn.Module) -> Embeddings:
-        """The held-out groups, every row once."""
-        chosen = {
-            name: np.flatnonzero(np.isin(codes, self._groups))
-            for name, codes in self._space.codes.items()
-        }
-        labels = self._space.labels
-        return Embeddings(
-            {name: _embed(towers, name, self._rows[name], rows) for name, rows in chosen.items()},
-            groups={name: self._space.groups[name][rows] for name, rows in chosen.items()},
-            labels=None if labels is None else {n: labels[n][rows] for n, rows in chosen.items()},
+        """The held-out groups, every row once, and of a fusion model every item "fused"."""
+        space, labels = self._space, self._space.labels
+        chosen = {n: np.flatnonzero(np.isin(c, self._groups)) for n, c in space.codes.items()}
+        found = {name: self._embed(towers, {name: rows})[name] for name, rows in chosen.items()}
+        groups = {name: space.groups[name][rows] for name, rows in chosen.items()}
+        classes = None if labels is None else {n: labels[n][rows] for n, rows in chosen.items()}
+        if isinstance(towers, Fusion):
+            items = PairedRows.of(self._rows, space.codes, self._groups).index
+            found[FUSED] = self._embed(towers, items)[FUSED]
+            first, rows = next(iter(items.items()))
+            groups[FUSED] = space.groups[first][rows]
+            if labels is not None and classes is not None:
+                classes[FUSED] = labels[first][rows]
+        return Embeddings(found, groups=groups, labels=classes)
+
+    def _embed(
+        self, towers: nn.Module, rows: Mapping[str, NDArray[Any]], size: int = 4096
+    ) -> dict[str, NDArray[Any]]:
+        count = len(next(iter(rows.values())))
+        batches = (
+            {name: _tensor(self._rows[name][own[k : k + size]]) for name, own in rows.items()}
+            for k in range(0, count, size)
         )
-
-
-@dataclass(frozen=True)
-class Augment:
-    """Views of features: how many of each modality, and what is done to those that are changed."""
-
-    views: Mapping[str, int] = field(default_factory=dict)
-    noise: float = 0.1
-    drop: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.noise < 0 or not 0 <= self.drop < 1:
-            raise InputError(
-                f"noise must be at least 0 and drop in [0, 1); found {self.noise} and {self.drop}"
-            )
-
-    def __call__(self, name: str, rows: Tensor) -> dict[str, Tensor]:
-        """Every view of rows (B, D) of a modality, by its key in a batch."""
-        count = self.views.get(name, 1)
-        plain = 0 if count == 2 else 1
-        views = [rows if k < plain else self._changed(rows) for k in range(count)]
-        return {view_key(name, k): view for k, view in enumerate(views)}
-
-    def _changed(self, rows: Tensor) -> Tensor:
-        size = rows.square().mean(dim=1, keepdim=True).sqrt()
-        noisy = rows + self.noise * size * torch.randn_like(rows)
-        return noisy * (torch.rand_like(rows) >= self.drop)
+        return embed_batches(towers, batches)
 
 
 @dataclass(frozen=True)
@@ -147,7 +135,7 @@ class PairedRows:
     rows: Mapping[str, NDArray[Any]]
     index: Mapping[str, NDArray[np.int64]]
     group: NDArray[np.int64] | None
-    augment: Augment = field(default_factory=Augment)
+    augment: Views = field(default_factory=Views)
 
     @classmethod
     def of(
@@ -155,7 +143,7 @@ class PairedRows:
         rows: Mapping[str, NDArray[Any]],
         codes: Mapping[str, Codes],
         kept: NDArray[Any],
-        augment: Augment | None = None,
+        augment: Views | None = None,
     ) -> PairedRows:
         """The items of the groups in `kept`: as many of each as its largest modality has rows."""
         order = {name: np.argsort(c, kind="stable") for name, c in codes.items()}
@@ -170,7 +158,7 @@ class PairedRows:
             place = starts[name][group] + within % np.maximum(own[group], 1)
             nearest = np.minimum(place, len(order[name]) - 1)
             index[name] = np.where(own[group] > 0, order[name][nearest], -1)
-        return cls(rows, index, group if size.max() > 1 else None, augment or Augment())
+        return cls(rows, index, group if size.max() > 1 else None, augment or Views())
 
     def __len__(self) -> int:
         return len(next(iter(self.index.values())))
@@ -186,23 +174,6 @@ class PairedRows:
         if self.group is not None:
             batch[GROUP] = torch.from_numpy(self.group[rows])
         return batch
-
-
-def _views(views: int | Mapping[str, int], names: Sequence[str]) -> dict[str, int]:
-    found = dict.fromkeys(names, views) if isinstance(views, int) else dict(views)
-    if unknown := [name for name in found if name not in names]:
-        raise InputError(f"views of '{unknown[0]}', which is none of {', '.join(names)}")
-    if few := [count for count in found.values() if count < 1]:
-        raise InputError(f"every modality has at least one view; found {few[0]}")
-    return found
-
-
-def _embed(
-    towers: nn.Module, name: str, features: NDArray[Any], rows: NDArray[Any], batch: int = 4096
-) -> NDArray[Any]:
-    starts = range(0, len(rows), batch)
-    batches = ({name: _tensor(features[rows[k : k + batch]])} for k in starts)
-    return embed_batches(towers, batches)[name]
 
 
 def _tensor(rows: NDArray[Any]) -> Tensor:

@@ -1,4 +1,4 @@
-"""The Lightning module: any towers, any objective."""
+"""The Lightning module: any towers or fusion model, any objective."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .batch_keys import Parts
 
 
 class ContrastiveModule(LightningModule):
-    """Train towers with an objective.
+    """Train towers, or a fusion model, with an objective.
 
     AdamW with a linear warm-up and a cosine decay to zero, unless others are given. Parameters
     of the objective, such as a learnable temperature, have a learning rate of their own and no
@@ -27,7 +27,7 @@ class ContrastiveModule(LightningModule):
     Parameters
     ----------
     towers:
-        A batch (name → tensor) to name → (B, D) embeddings.
+        A batch (name → tensor) to name → (B, D) embeddings: `Towers`, `Fusion`, or your own.
     objective:
         Embeddings and groups to `Terms`. Its schedules are set before every step.
     learning_rate, temperature_learning_rate:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from ..arrays import take_rows
 from ..embeddings import Embeddings
+from ..errors import InputError
 from ..metrics.budget import draw_rows
 from ..metrics.clustering import joint_clustering
 from ..metrics.entropy import softmax_entropy
 from ..metrics.full_pass import state_and_seconds
+from ..metrics.neighbours import knn_estimate
 from ..metrics.ranking import QueryScores
 from ..metrics.spectrum import effective_rank_from
 from ..metrics.stacked import stacked
 
 SAMPLE = 1000
 """Queries of each direction, and clustered rows of each modality, unless more are asked for."""
+
+VOTES = 5
+"""Nearest rows that vote on the class of a row."""
 
 STARTS = 3
 """k-means++ starts of the clusters: fewer than in a report, since only the course matters."""
@@ -34,7 +41,8 @@ def held_out_metrics(
     `pair_cosine a–b`, and in both directions `recall@1 a→b` and, at a temperature,
     `entropy a→b`, the mean entropy of the softmax over all rows of b, in nats. For every
     modality: `mean_angular_value a` and `effective_rank a`, which tell a collapse. With labels:
-    `v_measure` of k-means over all modalities. The definitions are those of
+    `v_measure` of k-means over all modalities and, for each, `knn a`, the accuracy of a vote of
+    the five nearest rows of other groups, where there are that many. The definitions are those of
     `isthmus.metrics`; `isthmus.measure` measures more, and with intervals.
 
     Parameters
@@ -45,8 +53,8 @@ def held_out_metrics(
         That of the loss, as it stands.
     sample:
         Queries of each direction of retrieval and entropy, and rows of each modality that are
-        clustered; None for all. The same ones for a seed. Candidates are always all rows, and
-        the other numbers are of all rows.
+        clustered and classified; None for all. The same ones for a seed. Candidates and voters
+        are always all rows, and the other numbers are of all rows.
     seed:
         Of the sample and of k-means. No global random state is read or changed.
 
@@ -86,6 +94,16 @@ def held_out_metrics(
         found[f"effective_rank {name}"] = effective_rank_from(moments)
     if embeddings.labels is not None:
         found["v_measure"] = _v_measure(embeddings, sample, seed)
+        for name, codes in embeddings.codes.items():
+            with suppress(InputError):  # too few rows to vote
+                found[f"knn {name}"] = knn_estimate(
+                    embeddings[name],
+                    embeddings.labels[name],
+                    codes,
+                    k=VOTES,
+                    sample=sample,
+                    seed=seed,
+                ).value
     return found
 
 

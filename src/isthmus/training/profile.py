@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import get_device_states
 
 from ..errors import InputError
 from ..objectives import Batch, Objective
 from ..objectives.gather import world_size
+from .batch_keys import GROUP, Parts
 from .profile_meter import Meter, shortest
 from .profile_result import Part, Profile
 
@@ -40,14 +43,15 @@ def profile(
     ----------
     towers:
         A batch to name → (B, D) embeddings, or pairs of views of them, in the mode that it
-        stands in. Encoders in a `ModuleDict` called `encoders`, as in `Towers`, are told apart;
-        otherwise the towers are one part. Not wrapped for distributed training.
+        stands in: `Towers`, `Fusion`, or your own. Encoders in a `ModuleDict` called `encoders`
+        are told apart; otherwise the towers are one part. Not wrapped for distributed training.
     objective:
         Any objective.
     batch:
-        Name → (B, …) tensor, on the device of the towers. Take the size to train at.
+        As a data set gives it, on the device of the towers: name → (B, …) tensor, and which
+        items have which modality. Take the size to train at.
     groups:
-        As in `Objective`.
+        As in `Objective`; those of the batch if not given.
     optimizer:
         From parameters to an optimiser. It steps on copies.
     repeats:
@@ -68,8 +72,8 @@ def profile(
     Parameters, gradients, buffers and random states are the same after as before; on CUDA,
     the statistics of peak memory are reset. Inside of `torch.autocast` it profiles mixed
     precision. On several ranks, call it on all of them: `gather` is then the exchange of
-    embeddings before the loss, whose result the loss holds. The backward of what surrounds the
-    encoders is timed with the encoders'. Regions under `torch.utils.checkpoint` hold nothing.
+    embeddings before the loss, whose result the loss holds. What an encoder's input is
+    made from is timed with its backward. Regions under `torch.utils.checkpoint` hold nothing.
 
     Examples
     --------
@@ -91,11 +95,13 @@ def profile(
     trained = nn.ModuleList([towers, objective])
     own = (*trained.parameters(), *trained.buffers(), *batch.values())
     meter = Meter(device, own=own)
+    parted = Parts.of(batch if groups is None else {**batch, GROUP: groups})
     with _untouched(trained, batch), _charged(towers, meter) as names:
+        rest = REST if names else TOWERS
 
         def step() -> None:
             trained.zero_grad()
-            _step(towers, objective, batch, groups, names, meter)
+            _step(towers, objective, parted, rest, meter)
 
         with meter.holding_run():
             step()
@@ -103,7 +109,7 @@ def profile(
             with meter.timed_run():
                 step()
         last = _optimiser(trained, optimizer, repeats, device)
-    encoders = list(dict.fromkeys([*names.values(), REST if names else TOWERS]))
+    encoders = list(dict.fromkeys([*names, rest]))
     parts = [_part(meter, name, "encoder") for name in encoders]
     loss = _part(meter, "loss", "loss")
     if world_size() > 1:
@@ -117,34 +123,30 @@ def profile(
 def _step(
     towers: nn.Module,
     objective: Objective,
-    batch: Mapping[str, Tensor],
-    groups: Tensor | None,
-    names: Mapping[str, str],
+    parts: Parts,
+    rest: str,
     meter: Meter,
 ) -> None:
     """Forward and backward, the graph cut at the embeddings."""
-    rest = REST if names else TOWERS
     with meter.part(rest, "forward"):
-        found = towers(batch)
+        found = towers(parts.inputs)
     views = {n: (z,) if isinstance(z, Tensor) else tuple(z) for n, z in found.items()}
     leaves = {n: tuple(z.detach().requires_grad_() for z in zs) for n, zs in views.items()}
     if world_size() > 1:
         with meter.part("gather", "forward"), torch.no_grad():
-            Batch.of(leaves, groups=groups)
+            Batch.of(leaves, groups=parts.groups, mask=parts.mask)
     with meter.part("loss", "forward"):
-        terms = objective(leaves, groups=groups)
+        terms = objective(leaves, groups=parts.groups, mask=parts.mask)
     with meter.part("loss", "backward"):
         terms.total.backward()
-    for name, zs in views.items():
-        pairs = [
-            (z, leaf.grad)
-            for z, leaf in zip(zs, leaves[name], strict=True)
-            if z.requires_grad and leaf.grad is not None
-        ]
-        with meter.part(names.get(name, rest), "backward"):
-            if pairs:  # modalities may share a part of the graph
-                rows, gradients = zip(*pairs, strict=True)
-                torch.autograd.backward(rows, gradients, retain_graph=len(views) > 1)
+    pairs = [
+        (z, leaf.grad)
+        for name, zs in views.items()
+        for z, leaf in zip(zs, leaves[name], strict=True)
+        if z.requires_grad and leaf.grad is not None
+    ]
+    with meter.part(rest, "backward"):
+        torch.autograd.backward([z for z, _ in pairs], [gradient for _, gradient in pairs])
 
 
 def _part(meter: Meter, name: str, kind: Any) -> Part:
@@ -180,25 +182,35 @@ def _optimiser(
 
 
 @contextmanager
-def _charged(towers: nn.Module, meter: Meter) -> Iterator[dict[str, str]]:
-    """Charge encoders as they run; modality → name of its part, empty without encoders."""
+def _charged(towers: nn.Module, meter: Meter) -> Iterator[list[str]]:
+    """Charge encoders as they run; the names of their parts, none without encoders."""
     encoders = getattr(towers, "encoders", None)
     modules: dict[nn.Module, list[str]] = {}
     if isinstance(encoders, nn.ModuleDict):
         for modality, module in encoders.items():
             modules.setdefault(module, []).append(modality)
     with ExitStack() as stack:
-        parts = {}
+        parts = []
         for module, modalities in modules.items():
             name = f"encoder {' and '.join(modalities)}"
-            parts.update(dict.fromkeys(modalities, name))
+            parts.append(name)
             before = module.register_forward_pre_hook(
                 lambda *_, name=name: meter.enter(name, "forward")
             )
-            after = module.register_forward_hook(lambda *_: meter.leave(), always_call=True)
+            after = module.register_forward_hook(partial(_leave, meter, name), always_call=True)
             stack.callback(before.remove)
             stack.callback(after.remove)
         yield parts
+
+
+def _leave(meter: Meter, name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
+    """An encoder has run; when a gradient comes back to its output, its backward begins."""
+    meter.leave()
+    for found in tree_leaves(output):
+        if isinstance(found, Tensor) and found.requires_grad:
+            found.register_hook(  # type: ignore[no-untyped-call]
+                lambda _: meter.turn_to(name, "backward")
+            )
 
 
 @contextmanager

@@ -73,6 +73,11 @@ class Meter:
         self._charge()
         self._running.pop()
 
+    def turn_to(self, name: str, phase: Phase) -> None:
+        """The part that runs has ended, and this one runs in its place."""
+        self._charge()
+        self._running[-1] = (name, phase)
+
     def _charge(self) -> None:
         if self._cuda is not None:
             torch.cuda.synchronize(self._cuda)

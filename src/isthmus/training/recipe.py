@@ -11,12 +11,17 @@ from typing import Any, Literal, TypeVar, get_type_hints
 import yaml  # type: ignore[import-untyped]
 
 from ..errors import InputError
-from .build import CLASS, DATA, ENCODER, OBJECTIVE, OPTIMISER, RATES, Spec, resolve
-from .data import Data
+from .build import CLASS, DATA, OBJECTIVE, OPTIMISER, RATES, Spec, resolve
 from .hints import check_keys, convert, show
+from .model_plan import Model, Plan, plan_of, section
 from .yaml_file import override, read_yaml
 
 Section = TypeVar("Section")
+
+SECTIONS = (
+    *("data", "towers", "fusion", "objective", "optimiser", "schedule", "trainer", "monitor"),
+)
+"""The keys of a recipe."""
 
 ADAM_W = {CLASS: "AdamW", "lr": 1e-3, "betas": [0.9, 0.98], "weight_decay": 0.1}
 """The optimiser, where a recipe says nothing else; of AdamW, what it does not say."""
@@ -79,8 +84,7 @@ class Recipe:
     """A checked recipe. `Recipe.load` reads one; `text` is all of it, defaults filled in."""
 
     data: Spec
-    dimension: int
-    encoders: Mapping[str, Any]
+    model: Plan
     objective: Spec
     optimiser: Spec
     objective_lr: float
@@ -108,19 +112,10 @@ class Recipe:
 
     @classmethod
     def _of(cls, tree: dict[str, Any], path: Path, overridden: tuple[str, ...]) -> Recipe:
-        known = ("data", "towers", "objective", "optimiser", "schedule", "trainer", "monitor")
-        check_keys(tree, known, "", "of a recipe")
+        check_keys(tree, SECTIONS, "", "of a recipe")
         for needed, example in (("data", "Digits"), ("objective", "InfoNCE")):
             if tree.get(needed) is None:
                 raise InputError(f"{needed}: is missing; for instance '{needed}: {example}'")
-        encoders = _mapping(tree, "towers")
-        dimension = convert(encoders.pop("dimension", 64), int, "towers.dimension", _no_class)
-        if dimension < 1:
-            raise InputError(f"towers.dimension: must be at least 1; found {dimension}")
-        for name, value in encoders.items():
-            if isinstance(value, Mapping) and CLASS not in value:
-                continue  # arguments of the data's own choice, which only the data know
-            resolve(value, ENCODER, f"towers.{name}")
         optimiser = tree.get("optimiser") or {}
         if isinstance(optimiser, str):
             optimiser = {CLASS: optimiser}
@@ -131,36 +126,22 @@ class Recipe:
         rate = optimiser.get("objective_lr", 3e-2)
         return cls(
             data=resolve(tree["data"], DATA, "data", context={}),
-            dimension=dimension,
-            encoders=encoders,
+            model=plan_of(tree),
             objective=resolve(tree["objective"], OBJECTIVE, "objective", context={}),
             optimiser=resolve(optimiser, OPTIMISER, "optimiser", context={}),
             objective_lr=convert(rate, float, "optimiser.objective_lr", _no_class),
             schedule=resolve(tree.get("schedule") or "WarmUpCosine", RATES, "schedule", context={}),
-            trainer=_section(Trainer, _mapping(tree, "trainer"), "trainer"),
-            monitor=_section(Monitor, _mapping(tree, "monitor"), "monitor"),
+            trainer=_typed(Trainer, section(tree, "trainer"), "trainer"),
+            monitor=_typed(Monitor, section(tree, "monitor"), "monitor"),
             path=path,
             overridden=overridden,
         )
 
-    def towers(self, data: Data) -> dict[str, Spec]:
-        """The encoder of each modality, with what only the data know filled in."""
-        check_keys(self.encoders, list(data.encoders), "towers", "among the data's modalities")
-        found = {}
-        for name, default in data.encoders.items():
-            value = self.encoders.get(name, default)
-            if isinstance(value, Mapping):
-                value = {CLASS: default, **value}
-            context = {"dimension": self.dimension, **data.shapes.get(name, {})}
-            found[name] = resolve(value, ENCODER, f"towers.{name}", context=context)
-        return found
-
-    def plain(self, towers: Mapping[str, Spec]) -> dict[str, Any]:
+    def plain(self, model: Model) -> dict[str, Any]:
         """The whole recipe as YAML holds it: read again, it is the same run."""
-        encoders = {name: spec.plain() for name, spec in towers.items()}
         return {
             "data": self.data.plain(),
-            "towers": {"dimension": self.dimension, **encoders},
+            **model.plain(),
             "objective": self.objective.plain(),
             "optimiser": {**self.optimiser.plain(), "objective_lr": self.objective_lr},
             "schedule": self.schedule.plain(),
@@ -196,14 +177,7 @@ def _naming(path: Path, overridden: Sequence[str]) -> Iterator[None]:
         raise type(error)(f"{'--set' if by_option else path}: {error}") from error
 
 
-def _mapping(tree: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = tree.get(name)
-    if value is not None and not isinstance(value, Mapping):
-        raise InputError(f"{name}: must be a mapping of keys to values; found {show(value)}")
-    return dict(value or {})
-
-
-def _section(cls: type[Section], given: Mapping[str, Any], at: str) -> Section:
+def _typed(cls: type[Section], given: Mapping[str, Any], at: str) -> Section:
     hints = get_type_hints(cls)
     check_keys(given, [field.name for field in fields(cls)], at, f"of {at}")  # type: ignore[arg-type]
     values = {k: convert(v, hints[k], f"{at}.{k}", _no_class) for k, v in given.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,17 @@ from torch import nn
 from ..errors import InputError
 from ..metrics.measure import measure
 from ..metrics.measurement import Measurement
-from ..models import Towers
+from ..models import FUSED
+from ..models.batch_norm import BatchNorm
 from ..readers import write_embeddings
 from .alarms import TrainingAlarm
 from .batch_keys import Parts
 from .batches import Batches
-from .build import Spec
 from .checkpoint import Checkpoints, Found, latest, remove_unfinished, save_weights, step_path
 from .data import Data
 from .fit import run_steps
 from .metrics_file import MetricsFile
+from .model_plan import Model
 from .module import ContrastiveModule
 from .monitor import GapMonitor
 from .recipe import Recipe, Trainer
@@ -39,7 +40,7 @@ def run(
     """Train as a recipe says; the gap of the held-out part at the end.
 
     `out` receives `recipe.yaml` (all of it, defaults filled in), `checkpoints/`,
-    `weights.safetensors` (of the towers), `metrics.csv`, and `embeddings/`, the held-out part,
+    `weights.safetensors` (of the model), `metrics.csv`, and `embeddings/`, the held-out part,
     which `isthmus measure` reads. With `resume`, the run in `out` goes on from its newest
     readable checkpoint, or starts if there is none.
 
@@ -61,17 +62,17 @@ def run(
         recipe.objective.make()
         recipe.optimiser.make([nn.Parameter(torch.zeros(1))])
         data: Data = recipe.data.make()
-        towers = recipe.towers(data)
+        model = recipe.model.for_data(data)
         batches = _batches(recipe, data)
     if first:
-        save_recipe(folder, recipe.plain(towers), resume=resume)
+        save_recipe(folder, recipe.plain(model), resume=resume)
         remove_unfinished(folder / CHECKPOINTS)
     found = latest(folder / CHECKPOINTS, say=say) if resume else None
     if resume:
         say("No checkpoint yet: from the start" if found is None else f"From step {found.step:,}")
     with recipe.naming(), _alarms(say), _interrupted(say):
         module = run_steps(
-            lambda: _build(recipe, towers, batches),
+            lambda: _build(recipe, model, batches),
             batches,
             steps=recipe.trainer.steps,
             seed=recipe.trainer.seed,
@@ -92,11 +93,11 @@ def _is_first() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in names)
 
 
-def _build(recipe: Recipe, towers: Mapping[str, Spec], batches: Batches) -> ContrastiveModule:
+def _build(recipe: Recipe, model: Model, batches: Batches) -> ContrastiveModule:
     rate = recipe.optimiser.arguments.get("lr")
     decay = recipe.optimiser.arguments.get("weight_decay")
     module = ContrastiveModule(
-        Towers({name: spec.make() for name, spec in towers.items()}),
+        model.make(),
         recipe.objective.make(),
         learning_rate=1e-3 if rate is None else rate,
         temperature_learning_rate=recipe.objective_lr,
@@ -106,23 +107,31 @@ def _build(recipe: Recipe, towers: Mapping[str, Spec], batches: Batches) -> Cont
         chunk=recipe.trainer.chunk,
         gradient_clip=recipe.trainer.gradient_clip,
     )
-    _rehearse(module, batches)
+    with_batch = [part for part in module.towers.modules() if isinstance(part, BatchNorm)]
+    if recipe.trainer.chunk is not None and with_batch:
+        raise InputError(
+            "trainer.chunk: batch normalisation looks at the whole batch, not at a chunk of it; "
+            "leave chunk out, or take fusion.projector.norm=layer"
+        )
+    _rehearse(module, batches, recipe.model.section)
     return module
 
 
-def _rehearse(module: ContrastiveModule, batches: Batches) -> None:
-    """One small batch through towers and objective: what does not fit is said before training."""
+def _rehearse(module: ContrastiveModule, batches: Batches, section: str) -> None:
+    """One small batch through model and objective: what does not fit is said before training."""
     parts = Parts.of({name: x[:4] for name, x in batches.at(0).items()})
     module.eval()
     with torch.no_grad():
         try:
             embeddings = module.towers(parts.inputs)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise InputError(f"towers: an encoder does not take its data: {error}") from error
+            raise InputError(f"{section}: an encoder does not take its data: {error}") from error
         try:
             module.objective(embeddings, groups=parts.groups, mask=parts.mask)
         except (RuntimeError, ValueError, TypeError) as error:
-            raise InputError(f"objective: {error}") from error
+            unfused = FUSED not in embeddings and f"'{FUSED}'" in str(error)
+            hint = "; a recipe gives them with 'fusion:' in place of 'towers:'" if unfused else ""
+            raise InputError(f"objective: {error}{hint}") from error
     module.train()
 
 

@@ -1,0 +1,88 @@
+"""Batch normalisation that is the same on any number of ranks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.autograd import Function
+
+from ..objectives.gather import world_size
+
+
+class BatchNorm(nn.Module):
+    r"""Columns less their mean, over their deviation, times a weight, plus a bias.
+
+    In training, mean and variance (over n, not n − 1) are those of the rows of all ranks that are
+    counted, on CPUs and GPUs alike: as with one process, where ranks have unequally many rows
+    too. In evaluation, they are the running ones. A column without deviation becomes its bias.
+
+    Parameters
+    ----------
+    width:
+        Columns.
+    momentum:
+        Share of a batch in the running numbers.
+
+    References
+    ----------
+    Ioffe and Szegedy, *Batch Normalization* (2015).
+
+    Examples
+    --------
+    >>> BatchNorm(1)(torch.tensor([[1.0], [3.0]])).round().flatten().tolist()
+    [-1.0, 1.0]
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, width: int, *, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("variance", torch.ones(width))
+
+    def forward(self, x: Tensor, counted: Tensor | None = None) -> Tensor:
+        """(B, width), of which the rows `counted`, (B,), are; all if not given."""
+        if not self.training:
+            return self._scaled(x, self.mean, self.variance)
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        kept = torch.ones_like(wide[:, :1]) if counted is None else counted[:, None].to(wide.dtype)
+        count = _over_ranks(kept.sum()).clamp(min=1)
+        mean = _over_ranks((kept * wide).sum(dim=0)) / count
+        variance = _over_ranks((kept * (wide - mean).square()).sum(dim=0)) / count
+        with torch.no_grad():
+            self.mean.lerp_(mean.to(self.mean.dtype), self.momentum)
+            self.variance.lerp_(variance.to(self.mean.dtype), self.momentum)
+        return self._scaled(wide, mean, variance).to(x.dtype)
+
+    def _scaled(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        return (x - mean) * (self.weight * (variance + self.epsilon).rsqrt()) + self.bias
+
+
+class _Sum(Function):
+    """A sum over ranks. What it is used for on all of them adds up in its gradient."""
+
+    @staticmethod
+    def forward(_: Any, x: Tensor) -> Tensor:
+        total = x.contiguous().clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].contiguous().clone()
+        distributed.all_reduce(total)
+        return total
+
+
+def _over_ranks(x: Tensor) -> Tensor:
+    if world_size() == 1:
+        return x
+    total: Tensor = _Sum.apply(x)  # type: ignore[no-untyped-call]
+    return total
