@@ -107,6 +107,15 @@ def load_arrays(
     return metadata, arrays
 
 
+def check_stem(name: str, remedy: str) -> None:
+    """An error unless a modality's name can begin the name of a file."""
+    if Path(name).name != name or name.startswith(".") or "\\" in name or "\0" in name:
+        raise InputError(
+            f"the modality '{name}' cannot name a file: {remedy} without slashes that does not "
+            "begin with a dot"
+        )
+
+
 def check_writable(folder: Path | str) -> Path:
     """The folder, made if missing; an error now rather than after the work is done."""
     path = Path(folder)

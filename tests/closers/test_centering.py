@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus import Embeddings, InputError, measure
+from isthmus import Embeddings, measure
 from isthmus.closers import Centering
+from tests.closers.spaces import one_line_refusal
 from tests.reference.gap import unit
 from tests.strategies import seeds
 
@@ -22,13 +21,6 @@ def gapped(seed: int = 0, n: int = 40, width: int = 6) -> Embeddings:
             "text": rng.normal(size=(n, width)) - rng.normal(size=width),
         }
     )
-
-
-def one_line_refusal(call: Callable[[], object]) -> str:
-    with pytest.raises(InputError) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @given(seeds, st.integers(3, 30), st.integers(2, 9))

@@ -14,6 +14,7 @@ from ..arrays import unit_rows
 from ..closers.affine import LOST, AffineMap
 from ..closers.base import Closer
 from ..errors import InputError
+from ..files import check_stem
 
 Rows: TypeAlias = NDArray[Any]
 
@@ -35,7 +36,7 @@ def affine_map(closer: Closer, modality: str) -> AffineMap:
         A modality that the closer was not fitted on; a closer that is not one affine map;
         numbers that single precision does not hold.
     """
-    _check_known(closer, modality)
+    closer.check_modality(modality)
     try:
         matrix, bias = closer.as_affine(modality)
     except InputError as error:
@@ -110,14 +111,10 @@ def exported(closer: Closer, modality: str | None) -> tuple[str, ...]:
         An unknown modality; one that cannot name a file.
     """
     if modality is not None:
-        _check_known(closer, modality)
+        closer.check_modality(modality)
     names = closer.names if modality is None else (modality,)
     for name in names:
-        if Path(name).name != name or name.startswith(".") or "\\" in name or "\0" in name:
-            raise InputError(
-                f"the modality '{name}' cannot name a file: fit the closer with a name without "
-                "slashes that does not begin with a dot"
-            )
+        check_stem(name, "fit the closer with a name")
     return names
 
 
@@ -147,14 +144,6 @@ def metadata(closer: Closer, **more: str) -> Mapping[str, str]:
     from .. import __version__
 
     return {"producer": f"isthmus {__version__}", "closer": closer.kind, "formula": FORMULA, **more}
-
-
-def _check_known(closer: Closer, modality: str) -> None:
-    if modality not in closer.names:
-        raise InputError(
-            f"the closer was not fitted on a modality '{modality}'; "
-            f"it knows {', '.join(closer.names)}"
-        )
 
 
 def _lightest(matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:

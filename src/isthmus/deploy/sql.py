@@ -134,11 +134,7 @@ def _spoken(
             "modality_column, which says it for each"
         )
     for name in [*(values or {}), *([] if modality is None else [modality])]:
-        if name not in closer.names:
-            raise InputError(
-                f"the closer was not fitted on a modality '{name}'; "
-                f"it knows {', '.join(closer.names)}"
-            )
+        closer.check_modality(name)
     if modality is not None:
         if values:
             raise InputError("values say how modality_column writes modalities; give that instead")

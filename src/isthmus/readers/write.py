@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from ..arrays import to_numpy
 from ..embeddings import Embeddings
-from ..errors import InputError
-from ..files import Writers, write_together
+from ..files import Writers, check_stem, write_together
 from .side import GROUPS, LABELS
 from .write_files import write_parquet, write_safetensors
 
@@ -59,7 +58,8 @@ def write_embeddings(path: Path | str, embeddings: Embeddings) -> None:
 
 def embedding_writers(path: Path, embeddings: Embeddings) -> Writers:
     """The files of `write_embeddings`, as path → function that writes to a given path."""
-    _check_names(embeddings)
+    for name in embeddings.names:
+        check_stem(name, "give it a name")
     columns = _columns(embeddings)
     if path.suffix in _FILES:
         write = _FILES[path.suffix]
@@ -81,15 +81,6 @@ def _columns(embeddings: Embeddings) -> Columns:
         for ending, values in ((GROUPS, groups), (LABELS, embeddings.labels)):
             columns[name + ending] = None if values is None else values[name]
     return columns
-
-
-def _check_names(embeddings: Embeddings) -> None:
-    for name in embeddings.names:
-        if Path(name).name != name or name.startswith(".") or "\\" in name or "\0" in name:
-            raise InputError(
-                f"the modality '{name}' cannot name a file: give it a name without slashes that "
-                "does not begin with a dot"
-            )
 
 
 def _only_number_rows(embeddings: Embeddings) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...arrays import take_rows
 from ...embeddings import Embeddings
 from ...metrics.budget import Budget
 from ...metrics.gap import l2m, rmg
@@ -50,18 +51,17 @@ def held_out_scores(embeddings: Embeddings, *, seed: int = 0) -> dict[str, float
         if np.isin(codes[a], codes[b]).any():
             relative.append(rmg(arrays[a], arrays[b], groups=(codes[a], codes[b])))
             for x, y in ((a, b), (b, a)):
-                asked = np.isin(codes[x], codes[y])
-                recalls.append(
-                    recall_at_k(arrays[x][asked], arrays[y], groups=(codes[x][asked], codes[y]))
-                )
-    queries = _queries(embeddings, seed)
+                asked = np.flatnonzero(np.isin(codes[x], codes[y]))
+                queries = take_rows(arrays[x], asked)
+                recalls.append(recall_at_k(queries, arrays[y], groups=(codes[x][asked], codes[y])))
+    mixed = _queries(embeddings, seed)
     found = {
         "gap": _mean(gaps),
         "rmg": _mean(relative),
         "recall": _mean(recalls),
-        "search_recall": _mean([found.recall for found in queries.values()]),
-        "search_ndcg": _mean([found.ndcg for found in queries.values()]),
-        "own_share": _mean([found.top_share[name] for name, found in queries.items()]),
+        "search_recall": _mean([found.recall for found in mixed.values()]),
+        "search_ndcg": _mean([found.ndcg for found in mixed.values()]),
+        "own_share": _mean([found.top_share[name] for name, found in mixed.items()]),
     }
     return found | _labelled(embeddings, seed)
 
