@@ -12,7 +12,18 @@ import isthmus
 
 ROOT = Path(isthmus.__file__).parent
 LAYERS = (
-    *("errors", "progress", "arrays", "matching", "files", "checks", "embeddings", "resampling"),
+    *(
+        "errors",
+        "progress",
+        "processors",
+        "arguments",
+        "arrays",
+        "matching",
+        "files",
+        "checks",
+        "embeddings",
+        "resampling",
+    ),
     *("readers", "doctor", "metrics"),
     *(
         "objectives",

@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from isthmus.closers.options import check_count, check_number, target
+from isthmus.arguments import check_count, check_number
+from isthmus.closers.options import target
 from tests.closers.spaces import one_line_refusal
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from isthmus.embeddings import Embeddings
 from isthmus.errors import InputError
-from isthmus.papers import trained as trained_module
 from isthmus.papers.bench import Bench
 from isthmus.papers.cell import Cell
 from isthmus.papers.trained import DONE, RUN, START, Trained
+from isthmus.training.build import Spec
 from isthmus.training.recipe import Recipe
 from isthmus.training.run import untrained
 from tests.papers.tiny import ROWS, STEPS, AllForTraining, Rooted, cell, stopped, trainings
@@ -163,12 +163,22 @@ def test_a_cell_that_cannot_be_trained_says_which(
         Bench(tmp_path).train([wrong])
 
 
-def test_data_are_asked_once_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(trained_module.Trained, "data", lambda found: asked.append(found.cell.seed))
-    found = Bench(tmp_path).train([cell(), cell(seed=1)])
-    assert asked == [0]
-    assert [each.about["data"] for each in found] == ["LatentClasses"] * 2
+def test_data_are_made_once_for_cells_that_share_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, made = Spec.make, []
+
+    def counted(spec: Spec, *positional: Any) -> Any:
+        made.extend([spec.name] if spec.at == "data" else [])
+        return make(spec, *positional)
+
+    monkeypatch.setattr(Spec, "make", counted)
+    other = cell().recipe["data"] | {"rows": 70}
+    found = Bench(tmp_path).train([cell(), cell(seed=1), cell(data=other), cell(temperature=0.5)])
+    assert made == ["LatentClasses"] * 3
+    said = [each.about["data"] for each in found]
+    assert said[0] == said[1] == said[3] == found[0].data().about
+    assert said[2] == found[2].data().about != said[0]
 
 
 def test_the_space_before_training_is_the_one_that_training_starts_from(

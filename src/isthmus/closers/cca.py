@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from ..arguments import check_count, check_number
 from ..errors import InputError
 from .affine import AffineMap
 from .affine_closer import AffineCloser
 from .matched import check_regular, ridge_weight
-from .options import check_count, check_number
 from .statistics import Needs, Statistics
 
 Matrix = NDArray[np.float64]

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..arguments import check_count
 from ..errors import InputError
 from ..metrics.dimensions import largest_difference_first
 from .affine import AffineMap
 from .affine_closer import AffineCloser
-from .options import check_count
 from .statistics import Statistics
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ..arguments import check_number
 from .affine import AffineMap
 from .affine_closer import AffineCloser
-from .options import check_number
 from .statistics import Statistics
 
 

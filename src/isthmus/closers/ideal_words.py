@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import check_flag
 from ..errors import InputError
 from .affine import AffineMap
 from .affine_closer import AffineCloser
 from .factor_sums import LABEL, FactorSums
-from .options import check_flag
 from .statistics import Needs, Statistics
 
 _LEAST = 1e-6  # rounding of means in single precision

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..arguments import check_number
 from .affine import AffineMap
 from .affine_closer import AffineCloser
-from .options import check_number
 from .statistics import Statistics
 
 

@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from ..arguments import check_count, check_number
 from ..embeddings import Embeddings
 from ..errors import InputError, missing
 from ..metrics.moments import Moments
 from ..progress import steps as progress_steps
 from .affine import AffineMap
 from .affine_closer import AffineCloser
-from .options import check_count, check_number
 from .statistics import Statistics
 
 

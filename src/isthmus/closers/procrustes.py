@@ -8,10 +8,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import check_flag, check_number
 from .affine import AffineMap
 from .affine_closer import AffineCloser
 from .matched import ridge_weight
-from .options import check_flag, check_name, check_number, target
+from .options import check_name, target
 from .pair_products import PairProducts
 from .statistics import Needs, Statistics
 

@@ -7,12 +7,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import check_count
 from ..errors import InputError
 from ..metrics.second_moments import SecondMoments
 from .affine import AffineMap
 from .affine_closer import AffineCloser
 from .axes import principal_axes
-from .options import check_count, check_name, target
+from .options import check_name, target
 from .statistics import Needs, Statistics
 
 

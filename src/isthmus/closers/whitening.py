@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..arguments import check_number
 from ..errors import InputError
 from ..metrics.second_moments import SecondMoments
 from .affine import AffineMap
 from .affine_closer import AffineCloser
 from .axes import principal_axes
-from .options import check_number
 from .statistics import Needs, Statistics
 
 

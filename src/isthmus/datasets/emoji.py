@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from ..errors import InputError
 from ..progress import steps
 from .emoji_pictures import find_pictures, read_pictures, style_folders
 from .emoji_table import read_concepts
+from .labelled import Split
 from .root import data_root
 
 _HOMES = (
@@ -61,7 +61,7 @@ class DrawnConcepts:
 
 
 def emoji(
-    split: Literal["train", "test"],
+    split: Split,
     *,
     root: Path | str | None = None,
     styles: Sequence[str] | None = None,

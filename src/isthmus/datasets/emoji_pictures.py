@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, missing
+from ..errors import InputError
 from ..progress import tracked
 from ..readers.guard import reading
+from .images import check_pillow
 
 _SELECTOR = "fe0f"  # asks for a coloured picture of a character; names hold it or not
 
@@ -78,10 +79,9 @@ def _plain(code: str) -> str:
 
 def _open(path: Path) -> Any:
     """The picture as RGBA."""
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise missing("pillow", extra="train") from error
+    check_pillow()
+    from PIL import Image
+
     with reading(path, "a picture"), Image.open(path) as picture:
         return picture.convert("RGBA")
 
@@ -101,10 +101,9 @@ def _square(picture: Any, size: int, colour: tuple[int, ...]) -> NDArray[np.uint
 
 
 def _colour(background: str) -> tuple[int, ...]:
-    try:
-        from PIL import ImageColor
-    except ImportError as error:
-        raise missing("pillow", extra="train") from error
+    check_pillow()
+    from PIL import ImageColor
+
     try:
         return tuple(ImageColor.getrgb(background)[:3])
     except (ValueError, AttributeError, TypeError) as error:

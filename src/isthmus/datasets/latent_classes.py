@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import Any, Literal
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import check_count
 from ..errors import InputError
+from .labelled import Split
 
 TEXT = "text"
 """The view that knows the class alone."""
@@ -44,7 +45,7 @@ class LatentClasses:
 
 
 def latent_classes(
-    split: Literal["train", "test"],
+    split: Split,
     *,
     classes: int = 10,
     views: int = 3,
@@ -97,9 +98,9 @@ def latent_classes(
         raise InputError(f"split must be 'train' or 'test'; found {split!r}")
     counts = {"classes": classes, "views": views, "dimension": dimension, "latent": latent}
     for name, value in counts.items():
-        _check_count(name, value, low=1)
-    _check_count("rows", rows, low=classes)
-    _check_count("seed", seed, low=0)
+        check_count(name, value, low=1)
+    check_count("rows", rows, low=classes)
+    check_count("seed", seed, low=0)
     for name, size in (("spread", spread), ("noise", noise)):
         if not isinstance(size, Real) or isinstance(size, bool) or not 0 <= size < np.inf:
             raise InputError(f"{name} must be a finite number of at least 0; found {size!r}")
@@ -119,8 +120,3 @@ def latent_classes(
     return LatentClasses(
         seen, labels.astype(np.int64), hidden.astype(np.float32), means.astype(np.float32)
     )
-
-
-def _check_count(name: str, value: Any, *, low: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
-        raise InputError(f"{name} must be a whole number of at least {low}; found {value!r}")

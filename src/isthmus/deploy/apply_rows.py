@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from ..arrays import single_of_half, working_dtype
 from ..closers import AffineCloser, Closer
 from ..closers.affine import LOST
+from ..processors import processors
 from .apply_half import HalfOfSingle
 from .apply_read import BlockReader
 
@@ -180,7 +180,7 @@ def closed_blocks(
     rows: Mapping[str, Rows], blocks: Iterable[Block], *, threads: int | None = None
 ) -> Generator[Closed, None, None]:
     """Each block closed, in order; a few are computed ahead, so memory is a few blocks."""
-    count = threads or min(_MOST_THREADS, _processors())
+    count = threads or min(_MOST_THREADS, processors())
     ahead: deque[Future[Closed]] = deque()
     pool = ThreadPoolExecutor(
         count, thread_name_prefix="isthmus-apply", initializer=np.setbufsize, initargs=(_BUFFER,)
@@ -194,9 +194,3 @@ def closed_blocks(
             yield ahead.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -6,7 +6,9 @@ import json
 import shutil
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -15,6 +17,10 @@ from ..files import alone, atomic_write
 from .cell import Cell
 from .machine import machine
 from .trained import DONE, RUN, Trained
+
+if TYPE_CHECKING:
+    from ..training.build import Spec
+    from ..training.once import Once
 
 CELLS = "cells"
 
@@ -25,7 +31,7 @@ class Bench:
     def __init__(self, out: Path, console: Console | None = None) -> None:
         self._folder = out / CELLS
         self._console = console
-        self._told: dict[str, str] = {}
+        self._data: Once | None = None  # of the last cell: the next one's are mostly the same
 
     def train(self, cells: Iterable[Cell]) -> list[Trained]:
         """All cells trained, in their order."""
@@ -41,13 +47,13 @@ class Bench:
         return found
 
     def _train(self, found: Trained) -> None:
-        from ..training.recipe import Recipe
         from ..training.run import train
         from ..training.run_folder import CHECKPOINTS, RECIPE
 
         cell, run = found.cell, found.folder / RUN
         started = time.perf_counter()
-        recipe = Recipe.of(cell.recipe, name=f"{cell.row}, seed {cell.seed}")
+        recipe = found.recipe
+        recipe = replace(recipe, data=self._kept(recipe.data))
         resume = (run / RECIPE).exists()
         if not resume and run.exists():
             shutil.rmtree(run)  # nothing but the beginnings of a run
@@ -58,15 +64,16 @@ class Bench:
             "seed": cell.seed,
             "seconds": round(time.perf_counter() - started, 1),
             "machine": machine(),
-            "data": self._described(found),
+            "data": str(getattr(recipe.data.make(), "about", cell.data["class"])),
         }
         with atomic_write(found.folder / DONE) as temporary:
             temporary.write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
         shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)  # weights and embeddings stay
 
-    def _described(self, found: Trained) -> str:
-        """What the data say of themselves; asked once, since they have to be made for it."""
-        key = json.dumps(found.cell.data, sort_keys=True)
-        if key not in self._told:
-            self._told[key] = str(getattr(found.data(), "about", found.cell.data["class"]))
-        return self._told[key]
+    def _kept(self, spec: Spec) -> Once:
+        """Data that the last cell had too are not made again."""
+        from ..training.once import Once
+
+        if self._data is None or self._data.plain() != spec.plain():
+            self._data = Once.of(spec)
+        return self._data

@@ -21,6 +21,11 @@ class Cell:
     recipe: Mapping[str, Any]
 
     @property
+    def title(self) -> str:
+        """Row and seed, for messages and beside the progress bar."""
+        return f"{self.row}, seed {self.seed}"
+
+    @property
     def data(self) -> Mapping[str, Any]:
         """The section `data`, as a mapping."""
         given = self.recipe["data"]

@@ -9,8 +9,7 @@ from .artefact import Artefact, Paper, Planned
 from .reproduce import finished
 from .result import Result
 from .setting import SCALES
-
-DASH = "–"
+from .tables import DASH
 
 
 def listing(paper: Paper, out: Path) -> Detail:

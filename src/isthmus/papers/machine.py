@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
+
+from ..processors import processors
 
 
 def machine() -> str:
@@ -15,7 +16,7 @@ def machine() -> str:
     """
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = processors()
     parts = [f"{cores} core{'' if cores == 1 else 's'} of {_processor()}"]
     if torch.cuda.is_available():
         parts.insert(0, torch.cuda.get_device_name())

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..embeddings import Embeddings
 from ..errors import InputError
 from ..files import atomic_write
 from ..readers import read_embeddings, write_embeddings
 from .cell import Cell
+
+if TYPE_CHECKING:
+    from ..training.recipe import Recipe
 
 RUN, START, DONE = "run", "start.safetensors", "done.json"
 
@@ -37,18 +40,21 @@ class Trained:
     def start(self) -> Embeddings:
         """The held-out part before training."""
         if not (self.folder / START).exists():
-            from ..training.recipe import Recipe
             from ..training.run import untrained
 
-            recipe = Recipe.of(self.cell.recipe, name=self.cell.row)
-            write_embeddings(self.folder / START, untrained(recipe))
+            write_embeddings(self.folder / START, untrained(self.recipe))
         return read_embeddings(self.folder / START)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What it was trained by."""
+        from ..training.recipe import Recipe
+
+        return Recipe.of(self.cell.recipe, name=self.cell.title)
 
     def data(self) -> Any:
         """The data that it was trained on, made again."""
-        from ..training.recipe import Recipe
-
-        return Recipe.of(self.cell.recipe, name=self.cell.row).data.make()
+        return self.recipe.data.make()
 
     @property
     def about(self) -> dict[str, Any]:

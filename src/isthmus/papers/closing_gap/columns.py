@@ -62,9 +62,10 @@ def columns(space: Embeddings, *, match: Match, seed: int = 0) -> dict[str, floa
     classes = np.concatenate([space.labels[name] for name in arrays])
     rows = np.concatenate([items[name] for name in arrays])
     pairs = [(arrays[a], arrays[b], (items[a], items[b])) for a, b in space.pairs]
+    gaps = {f"gap {a}–{b}": l2m(arrays[a], arrays[b]) for a, b in space.pairs}
     found = {
-        "gap": float(np.mean([l2m(x, y) for x, y, _ in pairs])),
-        **{f"gap {a}–{b}": l2m(arrays[a], arrays[b]) for a, b in space.pairs},
+        "gap": float(np.mean(list(gaps.values()))),
+        **gaps,
         "RMG": float(np.mean([rmg(x, y, groups=ids) for x, y, ids in pairs])),
         "cos": float(np.mean([pair_cosine(x, y, groups=ids) for x, y, ids in pairs])),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import product
 
@@ -70,9 +71,9 @@ class _Maps(Artefact):
             sections.append(Section(world.title, "", cards))
         return Outcome(values, sections, [t.about["data"] for t in trained[::2]])
 
+    @abstractmethod
     def draw(self, state: str, space: Embeddings) -> list[Card]:
         """The figures of one state."""
-        raise NotImplementedError
 
 
 class FigureTwo(_Maps):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor
 from ...datasets.captions import CaptionSet
 from ...datasets.images import RandomCrop, View, centre_crop, squash
 from ...errors import InputError
+from ...processors import processors
 from .captioned import CaptionData, CaptionItems, HeldOut, Load, Which
 from .tokens import TEXT, tokenizer
 
@@ -106,5 +106,4 @@ def threads(workers: int | None) -> int:
         raise InputError(f"workers must be at least 1; found {workers}")
     if workers is not None:
         return workers
-    allowed = hasattr(os, "sched_getaffinity")
-    return min(MOST_WORKERS, len(os.sched_getaffinity(0)) if allowed else os.cpu_count() or 1)
+    return min(MOST_WORKERS, processors())
