@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -219,21 +220,19 @@ def test_the_space_before_training_is_kept_whole_or_not_at_all(
 
 
 def test_numbers_are_computed_once_and_kept_by_name(whole: list[Trained]) -> None:
-    spaces = []
+    asked = []
 
-    def compute(space: Embeddings) -> dict[str, Any]:
-        spaces.append(space)
-        return {"rows": len(space["text"]), "share": 0.1 + 0.2, "none": None}
+    def compute(found: Trained) -> dict[str, Any]:
+        asked.append(found)
+        return {"rows": len(found.space["text"]), "share": 0.1 + 0.2, "none": None}
 
-    first = whole[0].numbers("rows-1", compute)
-    assert (
-        whole[0].numbers("rows-1", compute)
-        == first
-        == {"rows": 20, "share": 0.1 + 0.2, "none": None}
-    )
-    assert len(spaces) == 1
-    whole[0].numbers("rows-2", compute)
-    assert len(spaces) == 2
+    measured = replace(whole[0].cell, measures={"rows-1": compute, "rows-2": compute})
+    found = replace(whole[0], cell=measured)
+    wanted = {"rows": 20, "share": 0.1 + 0.2, "none": None}
+    assert found.numbers("rows-1") == found.numbers("rows-1") == wanted
+    assert asked == [found]
+    found.numbers("rows-2")
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "null", b"\xff\xfe"])
@@ -246,7 +245,7 @@ def test_damaged_files_of_a_cell_are_one_clear_error(tmp_path: Path, content: st
     with pytest.raises(InputError, match=r"cannot read .*done\.json .*: remove the file"):
         _ = found.about
     with pytest.raises(InputError, match=r"cannot read .*columns\.json .*: remove the file"):
-        found.numbers("columns", lambda space: {})
+        found.numbers("columns")
 
 
 def test_the_course_of_training_is_where_a_column_has_numbers(whole: list[Trained]) -> None:

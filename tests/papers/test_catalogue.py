@@ -45,6 +45,10 @@ def test_all_that_is_there() -> None:
     assert find("closing-gap") == [a for a in READY if a.paper == "closing-gap"]
     assert [a.path for a in find("closing-gap/fig1")] == ["closing-gap/fig1"]
     assert find("closing-gap/") == find("closing-gap")
+    assert [a.path for a in find("closing-gap/fig4")] == [
+        "closing-gap/fig4-av-mnist",
+        "closing-gap/fig4-emoji",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,17 @@ def cell(row: str = "CLIP", seed: int = 0, *, data: Any = DATA, **objective: Any
             },
             "monitor": {"every": None},
         },
+        {"gap-1": gap},
     )
+
+
+def gap(found: Trained) -> Mapping[str, Any]:
+    """What each cell measures."""
+    space = found.space
+    return {
+        "gap": float(np.mean([l2m(space[a], space[b]) for a, b in space.pairs])),
+        "items": len(space["text"]),
+    }
 
 
 def _falls(values: Values) -> Found:
@@ -89,19 +99,12 @@ class Tiny(Artefact):
             raise InputError(self._refused)
         values = Values()
         for found in trained:
-            numbers = found.numbers("gap-1", _gap)
+            numbers = found.numbers("gap-1")
             course = found.course("temperature")
             values += Values.of_cell(
                 found.cell.row, found.cell.seed, {**numbers, "τ": course[-1][1]}
             )
         return Outcome(values, notes=["A note | with a <bar>."])
-
-
-def _gap(space: Any) -> Mapping[str, Any]:
-    return {
-        "gap": float(np.mean([l2m(space[a], space[b]) for a, b in space.pairs])),
-        "items": len(space["text"]),
-    }
 
 
 @pytest.fixture

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..errors import InputError, missing
+from ..processors import processors
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ..papers import Result
+    from ..papers.setting import Scale
 
 EVERY = "reproduced"
+
+MOST_JOBS = 8
+"""A training at the scale cpu takes about a gigabyte."""
 
 
 def reproduce(
@@ -52,6 +57,13 @@ def reproduce(
         bool,
         typer.Option("--resume", help="Take over what the folder holds, and go on."),
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Trainings at a time, each with its share of the processors.",
+            show_default="one for each processor, 8 at most; with --scale paper 1",
+        ),
+    ] = None,
     data_root: Annotated[
         Path | None,
         typer.Option(
@@ -78,12 +90,18 @@ def reproduce(
     setting = Setting.of("quick" if quick else scale, seeds=seeds, data_root=data_root)
     folder = out or Path(EVERY) / (target or "all").strip("/").replace("/", "-")
     _check_installed()
-    results, refused = run(artefacts, setting, folder, resume=resume, console=console)
+    at_once = _jobs(setting.scale) if jobs is None else jobs
+    results, refused = run(artefacts, setting, folder, resume=resume, jobs=at_once, console=console)
     for result in results:
         _tell(console, result)
     for path, why in refused.items():
         _say(console, f"{path} was not run: {why}")
     _say(console, f"\nWritten to {folder}: index.html, results.parquet, and a folder for each")
+
+
+def _jobs(scale: Scale) -> int:
+    """Small models do not fill more than a processor; large ones share one GPU."""
+    return 1 if scale == "paper" else min(processors(), MOST_JOBS)
 
 
 def _check_installed() -> None:

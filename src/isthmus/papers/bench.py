@@ -37,8 +37,17 @@ class Bench:
         """All cells trained, in their order."""
         return [self._trained(cell) for cell in cells]
 
+    def finished(self, cell: Cell) -> bool:
+        """Whether a cell is trained, and all that it measures is kept."""
+        found = self._place(cell)
+        kept = [DONE, *(f"{name}.json" for name in cell.measures)]
+        return all((found.folder / name).exists() for name in kept)
+
+    def _place(self, cell: Cell) -> Trained:
+        return Trained(cell, self._folder / cell.key)
+
     def _trained(self, cell: Cell) -> Trained:
-        found = Trained(cell, self._folder / cell.key)
+        found = self._place(cell)
         done = found.folder / DONE
         if not done.exists():
             with alone(found.folder):  # or another process is training it

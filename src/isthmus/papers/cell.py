@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .trained import Trained
 
 FORM = 1
 """Raised when the same recipe trains something else than before."""
@@ -14,11 +17,23 @@ FORM = 1
 
 @dataclass(frozen=True)
 class Cell:
-    """A row of a table at one seed: what is trained, as the tree of a recipe."""
+    """A row of a table at one seed.
+
+    Attributes
+    ----------
+    row, seed:
+        Where its numbers go.
+    recipe:
+        What is trained, as the tree of a recipe.
+    measures:
+        Name → what is measured once it is trained, and kept under that name. The name must change
+        when what is computed does. Functions of a module, so that another process can find them.
+    """
 
     row: str
     seed: int
     recipe: Mapping[str, Any]
+    measures: Mapping[str, Callable[[Trained], Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

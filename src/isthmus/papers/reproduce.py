@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -14,10 +15,12 @@ from ..files import atomic_write, check_writable
 from .artefact import Artefact, Outcome
 from .bench import CELLS, Bench
 from .catalogue import PAPERS
+from .cell import Cell
 from .machine import machine
 from .page import artefact_page, markdown, summary_page
 from .result import OUTCOME, PAGE, RESULTS, TABLE, Result, write_results
 from .setting import Setting
+from .together import train_together
 
 INDEX = "index.html"
 
@@ -28,14 +31,16 @@ def reproduce(
     out: Path | str,
     *,
     resume: bool = False,
+    jobs: int = 1,
     console: Console | None = None,
 ) -> tuple[list[Result], dict[str, str]]:
     """Run artefacts at a setting, and write `OUT/PAPER/NAME/` for each, and a summary.
 
     Every training is kept in `OUT/cells`, by the hash of its recipe: with `resume`, what is
     finished is taken from there and what was interrupted goes on; artefacts share what they have
-    in common. The summary, `OUT/index.html` and `OUT/results.parquet`, is of all results in `OUT`,
-    those of earlier runs too.
+    in common. With several `jobs`, as many are trained at a time, in processes of their own. The
+    summary, `OUT/index.html` and `OUT/results.parquet`, is of all results in `OUT`, those of
+    earlier runs too.
 
     Returns
     -------
@@ -45,10 +50,14 @@ def reproduce(
     Raises
     ------
     InputError
-        `out` is not empty and `resume` is not asked for, or it holds something else; no artefact
-        could be run.
+        `out` is not empty and `resume` is not asked for, or it holds something else; fewer than one
+        job; no artefact could be run.
     """
+    if jobs < 1:
+        raise InputError(f"--jobs must be at least 1; found {jobs}")
     folder = _folder(Path(out), resume=resume)
+    if jobs > 1:
+        train_together(_cells(artefacts, setting), folder, jobs=jobs, console=console)
     results: list[Result] = []
     refused: dict[str, str] = {}
     for artefact in artefacts:
@@ -68,6 +77,16 @@ def reproduce(
         raise InputError(f"nothing could be run: {reasons}")
     _write_summary(folder, {a.path: a for a in artefacts}, refused)
     return results, refused
+
+
+def _cells(artefacts: Sequence[Artefact], setting: Setting) -> list[Cell]:
+    """Those of all artefacts that can be run."""
+    found: list[Cell] = []
+    for artefact in artefacts:
+        with suppress(InputError):  # which is told of in its turn
+            artefact.needs.check(setting.scale, artefact.path)
+            found += artefact.cells(setting)
+    return found
 
 
 def _run(artefact: Artefact, setting: Setting, out: Path, console: Console | None) -> Result:

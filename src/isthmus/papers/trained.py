@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -69,16 +68,11 @@ class Trained:
             rows = list(csv.DictReader(file))
         return [(int(row["step"]), float(row[column])) for row in rows if row.get(column)]
 
-    def numbers(
-        self, name: str, compute: Callable[[Embeddings], Mapping[str, Any]]
-    ) -> dict[str, Any]:
-        """What `compute` finds in the trained space: computed once, and kept under a name.
-
-        The name must change when what is computed does.
-        """
+    def numbers(self, name: str) -> dict[str, Any]:
+        """What the cell measures under this name: computed once, and kept."""
         path = self.folder / f"{name}.json"
         if not path.exists():
-            found = dict(compute(self.space))
+            found = dict(self.cell.measures[name](self))
             with atomic_write(path) as temporary:
                 temporary.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
         return _read(path)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from isthmus.papers import Setting
 from isthmus.papers.closing_gap.columns import TEXT, mixed_columns
 from isthmus.papers.closing_gap.fig4 import QUERIES, SHOWN, FigureFour
 from isthmus.papers.closing_gap.methods import CLOSING, LEARNABLE
+from isthmus.papers.closing_gap.worlds import AV_MNIST, EMOJI, World
 from isthmus.report.gallery import Gallery
 from tests.papers.closing_gap.spaces import CLASSES, Drawn, Kept, space
 
 SETTING = Setting.of("quick")
+WORLDS = (AV_MNIST, EMOJI)
 
 
-@pytest.fixture(scope="module")
-def kept() -> list[Any]:
+def kept(world: World) -> list[Any]:
     """Under CLIP each modality for itself, under gap-closing all together."""
-    figure, found = FigureFour(), []
-    for k, cell in enumerate(figure.cells(SETTING)):
-        world = figure.worlds(SETTING)[k // 2]
+    found = []
+    for cell in FigureFour(world).cells(SETTING):
         names, words = world.modalities[1:], world.match == "label"
         gap = 0.0 if cell.row == CLOSING else 9.0
         made = space(*names, gap=gap, words=words)
@@ -31,21 +30,26 @@ def kept() -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def galleries(kept: list[Any]) -> dict[str, Gallery]:
-    """Those of the figure, by title."""
-    (section,) = FigureFour().evaluate(SETTING, kept).sections
-    return {gallery.title: gallery for gallery in section.galleries}
+def galleries() -> dict[str, Gallery]:
+    """Those of both figures, by data set and title."""
+    return {
+        f"{world.name}: {gallery.title}": gallery
+        for world in WORLDS
+        for section in FigureFour(world).evaluate(SETTING, kept(world)).sections
+        for gallery in section.galleries
+    }
 
 
-def test_shares_are_those_of_the_main_table(kept: list[Any]) -> None:
-    found = FigureFour().evaluate(SETTING, kept)
-    for given, world in zip(kept, np.repeat(FigureFour().worlds(SETTING), 2), strict=True):
-        row = f"{world.name}: {given.cell.row}"
-        wanted = mixed_columns(given.space, match=world.match)
-        assert {c: found.values.mean(row, c) for c in wanted} == pytest.approx(wanted)
-    assert FigureFour().claims[0].judge(found.values).holds is True
-    assert len(found.notes) == 2
-    assert found.values.seeds == [kept[0].cell.seed]
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
+def test_shares_are_those_of_the_main_table(world: World) -> None:
+    given = kept(world)
+    found = FigureFour(world).evaluate(SETTING, given)
+    for each in given:
+        wanted = mixed_columns(each.space, match=world.match)
+        values = {c: found.values.mean(each.cell.row, c) for c in wanted}
+        assert values == pytest.approx(wanted)
+    assert FigureFour(world).claims[0].judge(found.values).holds is True
+    assert found.values.seeds == [given[0].cell.seed]
 
 
 def test_a_gallery_for_each_model_and_data_set(galleries: dict[str, Gallery]) -> None:

@@ -127,7 +127,7 @@ class Ablation(Artefact):
 
     def evaluate(self, setting: Setting, trained: Sequence[Trained]) -> Outcome:
         """The columns of the main table."""
-        values = sum((values_of(found, AV_MNIST) for found in trained), Values())
+        values = sum((values_of(found) for found in trained), Values())
         return Outcome(
             values,
             [Section("Figure", "", [_card(values)])],

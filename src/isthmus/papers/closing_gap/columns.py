@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from ...metrics import (
     rmg,
     wasserstein_uniformity,
 )
+
+if TYPE_CHECKING:
+    from ..trained import Trained
 
 Match = Literal["item", "label"]
 """What is a hit in retrieval: the row of the same item, or any row of the same class, where a text
@@ -46,6 +49,11 @@ MEANINGS = {
 
 KEPT = "columns-1"
 """Name under which a cell keeps its columns."""
+
+
+def measured(found: Trained, *, match: Match) -> dict[str, float]:
+    """Every column of a trained cell but the temperature."""
+    return columns(found.space, match=match)
 
 
 def columns(space: Embeddings, *, match: Match, seed: int = 0) -> dict[str, float]:

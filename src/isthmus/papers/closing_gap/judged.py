@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..claims import Claim, Found
 from ..values import Values
+from .columns import recall_column
 from .methods import CLOSING, FIXED, LEARNABLE
 
 
 def main_claims(modalities: tuple[str, ...]) -> tuple[Claim, ...]:
     """The claims that a data set with these modalities is held to, the text first."""
-    retrieval = [f"R@1 {name}→{modalities[0]}" for name in modalities[1:]]
+    retrieval = [recall_column(name, modalities[0]) for name in modalities[1:]]
     separate = _two_modalities(retrieval) if len(modalities) == 2 else _three_modalities(retrieval)
     return (separate, TEMPERATURE_MOVES, MIXED_GALLERY, NEIGHBOURS, BOTH_GAPS)
 

@@ -11,7 +11,7 @@ from ..cell import Cell
 from ..setting import Setting
 from ..trained import Trained
 from ..values import Values
-from .columns import KEPT, columns, meanings
+from .columns import KEPT, meanings
 from .judged import main_claims
 from .methods import METHODS, NOTES
 from .worlds import World
@@ -45,7 +45,7 @@ class TableOne(Artefact):
         """The columns of every cell."""
         values = Values()
         for found in trained:
-            values += values_of(found, self.world)
+            values += values_of(found)
         first = setting.each_seed[0]
         course = {t.cell.row: t.course("temperature") for t in trained if t.cell.seed == first}
         history = {
@@ -62,9 +62,9 @@ class TableOne(Artefact):
         return Outcome(values, [Section("During training", "", [card])], notes)
 
 
-def values_of(found: Trained, world: World) -> Values:
+def values_of(found: Trained) -> Values:
     """The columns of a cell, and its temperature."""
-    numbers = found.numbers(KEPT, lambda space: columns(space, match=world.match))
+    numbers = found.numbers(KEPT)
     course = found.course("temperature")
     start = found.cell.recipe["objective"].get("temperature")
     ends = {"τ": course[-1][1], "τ at the start": start} if course else {}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..cell import Cell
 from ..setting import Needs, Scale, Setting
 from ..values import Published, published
-from .columns import TEXT, Match
+from .columns import KEPT, TEXT, Match, measured
 from .methods import CLOSING, CONTRASTIVE_GAP, FIXED, LEARNABLE
 
 
@@ -57,6 +58,7 @@ class World:
                 "monitor": {"every": None},
                 **size.more,
             },
+            {KEPT: partial(measured, match=self.match)},
         )
 
 
