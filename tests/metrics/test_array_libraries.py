@@ -190,6 +190,7 @@ CALLS: dict[str, Callable[[Data], Any]] = {
     "paired_difference": lambda d: paired_difference(d.space, d.other, ("x", "y"), resamples=20),
     "permutation_null": lambda d: metrics.permutation_null(d.space, cosine, permutations=5),
     "pid": lambda d: metrics.pid(d.counts),
+    "probe_splits": lambda d: metrics.probe_splits(*[(d.y, d.label_y)] * 3, costs=(1e-2,)),
     "ranks": lambda d: metrics.ranks(d.x, d.paired),
     "recall_at_k": lambda d: metrics.recall_at_k(d.x, d.y, k=2, groups=d.groups),
     "retrieval": lambda d: metrics.retrieval(d.x, d.y, groups=d.groups),
@@ -202,7 +203,7 @@ CALLS: dict[str, Callable[[Data], Any]] = {
 
 ON_THE_HOST = {
     *("cluster_each", "joint_clustering"),  # small sets, by scikit-learn
-    *("linear_probe", "estimate_information"),  # by scikit-learn
+    *("linear_probe", "probe_splits", "estimate_information"),  # by scikit-learn
     *("knn_accuracies", "knn_accuracy", "knn_estimate"),  # the nearest rows, once more
     "measure",  # which does some of these
     *("joint_counts", "mutual_information", "pid", "mean_interval", "modality_purity"),  # columns

@@ -37,6 +37,7 @@ from .scatter import Scatter, class_scatter
 from .second_moments import SecondMoments
 from .separability import modality_auc
 from .spectrum import effective_rank
+from .split_probe import SplitProbe, probe_splits
 from .state import GapState
 from .uncertainty import (
     Interval,
@@ -93,6 +94,7 @@ __all__ = [
     "Retrieval",
     "Scatter",
     "SecondMoments",
+    "SplitProbe",
     "ZeroShot",
     "alignment",
     "bootstrap",
@@ -139,6 +141,7 @@ __all__ = [
     "paired_difference",
     "permutation_null",
     "pid",
+    "probe_splits",
     "ranks",
     "recall_at_k",
     "retrieval",
