@@ -65,6 +65,44 @@ class BatchNorm(nn.Module):
         return (x - mean) * (self.weight * (variance + self.epsilon).rsqrt()) + self.bias
 
 
+class BatchNormMap(nn.BatchNorm2d):
+    """The same over the items and places of maps, (B, width, H, W), of all ranks.
+
+    It is torch's, weights, names and running numbers (of which the variance is over n − 1) alike,
+    but that several ranks have the mean and variance of one process, on CPUs and GPUs. A column
+    without deviation, as of a single place, becomes its bias.
+
+    >>> BatchNormMap(1)(torch.tensor([1.0, 3.0]).reshape(2, 1, 1, 1)).round().flatten().tolist()
+    [-1.0, 1.0]
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, width, H, W), of the same shape; torch refuses any other."""
+        places = x.numel() // max(1, x.shape[1])
+        if not self.training or (world_size() == 1 and places > 1):
+            return super().forward(x)
+        self._check_input_dim(x)
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        count = _over_ranks(wide.new_tensor(float(places))).clamp(min=1)
+        mean = _over_ranks(wide.sum(dim=(0, 2, 3))) / count
+        rest = wide - mean[:, None, None]
+        variance = _over_ranks(rest.square().sum(dim=(0, 2, 3))) / count
+        self._keep(mean, variance * (count / (count - 1).clamp(min=1)))
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return (rest * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+
+    @torch.no_grad()
+    def _keep(self, mean: Tensor, variance: Tensor) -> None:
+        """Move the running numbers towards those of a batch."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+        self.running_var.lerp_(variance.to(self.running_var.dtype), self.momentum)
+
+
 class _Sum(Function):
     """A sum over ranks. What it is used for on all of them adds up in its gradient."""
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from torch import nn
 
+from .map_norm import MapNorm, map_norm
 from .pixels import Pixels
 
 
 class LeNet(nn.Sequential):
-    """Convolution, batch normalisation, ReLU and pooling, `blocks` times, then one linear map.
+    """Convolution, normalisation, ReLU and pooling, `blocks` times, then one linear map.
 
     (B, C, H, W) uint8 or float in [0, 255] → (B, dimension). Every block halves the picture,
-    rounded down, and doubles the channels, of which the first has `width`.
+    rounded down, and doubles the channels, of which the first has `width`. `norm` is "batch", as
+    published, or "group", see `map_norm`.
 
     References
     ----------
@@ -20,7 +22,14 @@ class LeNet(nn.Sequential):
     """
 
     def __init__(
-        self, *, side: int, dimension: int, channels: int = 1, width: int = 6, blocks: int = 3
+        self,
+        *,
+        side: int,
+        dimension: int,
+        channels: int = 1,
+        width: int = 6,
+        blocks: int = 3,
+        norm: MapNorm = "batch",
     ) -> None:
         if blocks < 1 or side >> blocks < 1:
             raise ValueError(f"{blocks} blocks leave nothing of a picture of side {side}")
@@ -28,7 +37,7 @@ class LeNet(nn.Sequential):
         for k in range(blocks):
             layers += [
                 nn.Conv2d(channels, width, 5 if k == 0 else 3, padding=2 if k == 0 else 1),
-                nn.BatchNorm2d(width),
+                map_norm(norm, width),
                 nn.ReLU(),
                 nn.MaxPool2d(2),
             ]

@@ -87,11 +87,9 @@ class OpenCLIPImage(_Tower):
         pretrained: str | None = None,
         frozen: bool = False,
     ) -> None:
-        made, width = _create(model, pretrained, dimension, frozen=frozen, force_image_size=side)
+        made, width = create(model, pretrained, dimension, frozen=frozen, force_image_size=side)
         super().__init__(made.visual, width=width, dimension=dimension, frozen=frozen)
-        about = made.visual.preprocess_cfg
-        for name in ("mean", "std"):
-            values = 255 * torch.tensor(about[name], dtype=torch.float32).reshape(3, 1, 1)
+        for name, values in pixel_scale(made.visual).items():
             self.register_buffer(name, values, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -126,13 +124,8 @@ class OpenCLIPText(_Tower):
         frozen: bool = False,
         words: int | None = None,
     ) -> None:
-        own = vocabulary(model)
-        if words is not None and words != own:
-            raise InputError(
-                f"the text tower of {model} reads the {own:,} tokens of its tokenizer, and the "
-                f"data give {words:,} words: ask for 'tokens: open_clip:{model}' in data"
-            )
-        made, width = _create(model, pretrained, dimension, frozen=frozen)
+        check_vocabulary(model, words)
+        made, width = create(model, pretrained, dimension, frozen=frozen)
         super().__init__(made.text, width=width, dimension=dimension, frozen=frozen)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -143,6 +136,24 @@ class OpenCLIPText(_Tower):
 def vocabulary(model: str) -> int:
     """How many tokens the tokenizer of an architecture tells apart."""
     return int(_config(model).get("text_cfg", {}).get("vocab_size", 49_408))
+
+
+def check_vocabulary(model: str, words: int | None) -> None:
+    """Refuse data that tell apart other tokens than the tokenizer of an architecture."""
+    own = vocabulary(model)
+    if words is not None and words != own:
+        raise InputError(
+            f"the text tower of {model} reads the {own:,} tokens of its tokenizer, and the "
+            f"data give {words:,} words: ask for 'tokens: open_clip:{model}' in data"
+        )
+
+
+def pixel_scale(tower: Any) -> dict[str, Tensor]:
+    """The "mean" and "std" of pixels in [0, 255] that an image tower asks for, (3, 1, 1) each."""
+    return {
+        name: 255 * torch.tensor(tower.preprocess_cfg[name], dtype=torch.float32).reshape(3, 1, 1)
+        for name in ("mean", "std")
+    }
 
 
 def import_open_clip() -> Any:
@@ -179,18 +190,21 @@ def explained(model: str) -> Iterator[None]:
         logging.disable(before)
 
 
-def _create(
-    model: str, pretrained: str | None, dimension: int, *, frozen: bool, **options: Any
+def create(
+    model: str, pretrained: str | None, dimension: int | None, *, frozen: bool, **options: Any
 ) -> tuple[Any, int]:
-    """A model with both towers apart, and the width of its embeddings."""
+    """A model with both towers apart, and the width of its embeddings.
+
+    From scratch that is `dimension`, or the architecture's own if None.
+    """
     if frozen and pretrained is None and ":" not in model:
         raise InputError("a frozen tower needs weights: name them with 'pretrained'")
     width = int(_config(model)["embed_dim"])
     if pretrained is not None:
         options["pretrained"] = pretrained
     elif ":" not in model:  # a place of weights as well
-        options |= {"load_weights": False, "pretrained_text": False, "embed_dim": dimension}
-        width = dimension
+        width = width if dimension is None else dimension
+        options |= {"load_weights": False, "pretrained_text": False, "embed_dim": width}
     with explained(model):
         return import_open_clip().create_model(model, force_custom_text=True, **options), width
 

@@ -8,12 +8,13 @@ from torch.nn import functional
 
 from .inputs import SequenceEncoder
 from .positions import positions
+from .shapes import check_shape
 
 _SLOPE = 1.702  # of the sigmoid that stands in for the normal distribution's in GELU
 
 
 class Block(nn.Module):
-    r"""Pre-norm residual attention, then a multilayer perceptron of four times the width.
+    r"""Pre-norm residual attention, then a multilayer perceptron.
 
     x ← x + A(LN x, LN c), then x ← x + W₂ g(W₁ LN x), with multi-head attention A of x to a
     context c, which is x itself unless another is given, and g(h) = h σ(1.702 h).
@@ -26,6 +27,8 @@ class Block(nn.Module):
         Blocks in a row, this one among them: the more there are, the smaller each begins.
     dropout:
         Of what both parts add.
+    hidden:
+        Width of the perceptron's hidden layer, four times D if not given.
 
     Source: Radford et al., *Learning Transferable Visual Models From Natural Language
     Supervision* (2021).
@@ -36,20 +39,31 @@ class Block(nn.Module):
     torch.Size([3, 5, 8])
     """
 
-    def __init__(self, width: int, *, heads: int, depth: int = 1, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        width: int,
+        *,
+        heads: int,
+        depth: int = 1,
+        dropout: float = 0.0,
+        hidden: int | None = None,
+    ) -> None:
         super().__init__()
+        hidden = 4 * width if hidden is None else hidden
         if heads < 1 or width % heads:
             raise ValueError(f"heads must divide the width, {width}; found {heads}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1); found {dropout}")
+        if hidden < 1:
+            raise ValueError(f"hidden must be at least 1; found {hidden}")
         self.heads = heads
         self.before_attention, self.before_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
         self.query = _linear(width, width, width**-0.5)
         self.key = _linear(width, width, width**-0.5, bias=False)  # softmax would not see it
         self.value = _linear(width, width, width**-0.5)
         self.merge = _linear(width, width, (width * 2 * depth) ** -0.5)
-        self.rise = _linear(width, 4 * width, (2 * width) ** -0.5)
-        self.fall = _linear(4 * width, width, (width * 2 * depth) ** -0.5)
+        self.rise = _linear(width, hidden, (2 * width) ** -0.5)
+        self.fall = _linear(hidden, width, (hidden / 4 * 2 * depth) ** -0.5)
         self.dropout = nn.Dropout(dropout)
 
     def forward(
@@ -76,7 +90,18 @@ class Block(nn.Module):
 class SequenceTransformer(SequenceEncoder):
     """Transformer over the time steps of a sequence. (B, L, inputs) → (B, L, dimension).
 
-    Fixed positions tell the order; padding is never looked at.
+    Padding is never looked at. MultiBench encodes affect with a width of 40, 5 layers, 5 heads,
+    2,048 hidden, dropout 0.1 and no positions, with which the order of the steps is unseen; the
+    released code also looks at its padding.
+
+    Parameters
+    ----------
+    inputs, dimension:
+        Numbers of a step, and of its token.
+    layers, heads, hidden, dropout:
+        Of the blocks (`Block`).
+    positions:
+        Whether fixed positions are added, which tell the order.
 
     >>> net = SequenceTransformer(inputs=3, dimension=8, layers=1, heads=2)
     >>> net(torch.ones(2, 5, 3)).shape
@@ -93,18 +118,24 @@ class SequenceTransformer(SequenceEncoder):
         layers: int = 2,
         heads: int = 4,
         dropout: float = 0.0,
+        hidden: int | None = None,
+        positions: bool = True,
     ) -> None:
         super().__init__()
+        self.inputs, self.ordered = inputs, positions
         self.project = nn.Linear(inputs, dimension)
         self.blocks = nn.ModuleList(
-            Block(dimension, heads=heads, depth=layers, dropout=dropout) for _ in range(layers)
+            Block(dimension, heads=heads, depth=layers, dropout=dropout, hidden=hidden)
+            for _ in range(layers)
         )
         self.norm = nn.LayerNorm(dimension)
 
     def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
         """The encoded steps; those that are padding hold nothing of use."""
+        check_shape(x, "(B, L, C)", type(self).__name__, C=self.inputs)
         tokens = self.project(x)
-        tokens = tokens + positions(tokens.shape[1], tokens.shape[2], like=tokens)
+        if self.ordered:
+            tokens = tokens + positions(tokens.shape[1], tokens.shape[2], like=tokens)
         seen = None if valid is None else valid[:, None, None, :]
         for block in self.blocks:
             tokens = block(tokens, seen=seen)
