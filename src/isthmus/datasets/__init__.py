@@ -13,25 +13,41 @@ from .digits import CaptionedDigits, captioned_digits
 from .download import Resource, fetch
 from .emoji import DrawnConcepts, emoji
 from .fsdd import SpokenDigits, fsdd, spoken_log_mel
+from .hateful_memes import MemeSet, hateful_memes
+from .information_world import SUITES, InformationWorld
+from .known_information import KnownInformation, known_information
 from .labelled import LabelledImages
 from .latent_classes import LatentClasses, latent_classes
+from .mm_imdb import MovieSet, mm_imdb
 from .mnist import mnist
 from .msr_vtt import VideoSet, msr_vtt
+from .multibench_affect import Sentences, affect
+from .multibench_mimic import Admissions, mimic
 from .root import data_root
 from .trifeature import Trifeature, trifeature
+from .vision_touch import ManipulationSteps, vision_touch
 
 __all__ = [
+    "SUITES",
     "AVDigits",
+    "Admissions",
     "BimodalTrifeature",
     "CaptionSet",
     "CaptionedDigits",
     "DrawnConcepts",
+    "InformationWorld",
+    "KnownInformation",
     "LabelledImages",
     "LatentClasses",
+    "ManipulationSteps",
+    "MemeSet",
+    "MovieSet",
     "Resource",
+    "Sentences",
     "SpokenDigits",
     "Trifeature",
     "VideoSet",
+    "affect",
     "av_mnist",
     "bimodal_trifeature",
     "caption_categories",
@@ -43,9 +59,14 @@ __all__ = [
     "emoji",
     "fetch",
     "fsdd",
+    "hateful_memes",
+    "known_information",
     "latent_classes",
+    "mimic",
+    "mm_imdb",
     "mnist",
     "msr_vtt",
     "spoken_log_mel",
     "trifeature",
+    "vision_touch",
 ]

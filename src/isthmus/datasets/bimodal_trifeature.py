@@ -6,7 +6,7 @@ pictures of one shape, of which textures and colours are independent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -66,6 +66,28 @@ class BimodalTrifeature:
             "synergy": self.mapping[textures[first]] == self.pictures.colours[second],
         }
         return np.asarray(found[task], dtype=np.int64)
+
+    def divided(
+        self, share: float = 0.2, *, seed: int = 0
+    ) -> tuple[BimodalTrifeature, BimodalTrifeature]:
+        """Pairs of two parts, the second with a share of all combinations of the three features.
+
+        No combination is seen in both, and pairs of one picture from each are left out, so that
+        what is learnt from the first can be judged by the second.
+        """
+        pictures = self.pictures
+        values = (pictures.shapes, pictures.textures, pictures.colours)
+        _, combination = np.unique(np.stack(values), axis=1, return_inverse=True)
+        count = int(combination.max()) + 1
+        drawn = np.random.default_rng(seed).permutation(count)[: round(share * count)]
+        second = np.isin(combination, drawn)[self.pairs].sum(axis=1)
+        return replace(self, pairs=self.pairs[second == 0]), replace(
+            self, pairs=self.pairs[second == 2]
+        )
+
+    def __getitem__(self, rows: slice) -> BimodalTrifeature:
+        """Some of the pairs."""
+        return replace(self, pairs=self.pairs[rows])
 
 
 def bimodal_trifeature(

@@ -31,7 +31,7 @@ def column_names(path: Path) -> list[str]:
 
             names = list(pq.read_schema(path).names)
         else:
-            with _open(path) as (rows, _):
+            with csv_rows(path) as (rows, _):
                 names = next(rows, [])
         if not names:
             raise ValueError("it is empty; its first line must name the columns")
@@ -52,7 +52,7 @@ def read_columns(path: Path, names: Sequence[str]) -> Mapping[str, list[Any]]:
                     for name, column in columns.items():
                         column.extend(batch.column(name).to_pylist())
             return columns
-        with _open(path) as (rows, reader):
+        with csv_rows(path) as (rows, reader):
             header = next(rows)
             places = [(column, header.index(name)) for name, column in columns.items()]
             for row in rows:
@@ -69,8 +69,11 @@ def read_columns(path: Path, names: Sequence[str]) -> Mapping[str, list[Any]]:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[tuple[Iterator[list[str]], Any]]:
-    """Rows of a csv file and their reader. Tabs separate where the first line has no comma."""
+def csv_rows(path: Path) -> Iterator[tuple[Iterator[list[str]], Any]]:
+    """Rows of a csv file, the names of its columns first, and their reader, which knows the line.
+
+    Tabs separate where the first line has no comma.
+    """
     with open(path, encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=_separator(path, file), strict=True)
         yield reader, reader
