@@ -271,7 +271,7 @@ def test_without_a_fusion_model_the_error_says_how_to_have_one(tmp_path: Path) -
 
 def test_batch_normalisation_and_chunks_exclude_each_other(tmp_path: Path) -> None:
     path = recipe(tmp_path, features(tmp_path / "features"))
-    with pytest.raises(InputError, match=r"trainer.chunk: .*fusion.projector.norm=layer"):
+    with pytest.raises(InputError, match=r"trainer\.chunk: .*norm=layer of a projector"):
         run(Recipe.load(path, ["trainer.chunk=5", "fusion.projector.norm=batch"]), tmp_path / "out")
 
 

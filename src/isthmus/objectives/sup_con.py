@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .batch import Batch
 from .blocks import Blocks
 from .objective import Objective
@@ -22,6 +24,8 @@ class SupCon(Objective):
     ----------
     temperature, learnable, bounds:
         As in `Temperature`.
+    modalities:
+        Whose rows are compared, ["fused"] of a fusion model for one; all that are given if None.
 
     Inputs
     ------
@@ -31,6 +35,11 @@ class SupCon(Objective):
     -------
     Terms
         With `sup_con`.
+
+    Raises
+    ------
+    ValueError
+        A modality that is not given.
 
     Degenerate cases
     ----------------
@@ -56,14 +65,17 @@ class SupCon(Objective):
         temperature: float | Schedule = 0.07,
         learnable: bool = False,
         bounds: tuple[float, float] = (0.01, 1.0),
+        modalities: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
+        self.modalities = None if modalities is None else list(modalities)
         self.tau = Temperature(temperature, learnable=learnable, bounds=bounds)
 
     def of(self, batch: Batch) -> Terms:
         """The loss of a batch."""
-        sets = [
-            batch.rows(name, k) for name, views in batch.views.items() for k in range(len(views))
-        ]
+        names = batch.names if self.modalities is None else self.modalities
+        if missing := [name for name in names if name not in batch.views]:
+            raise ValueError(f"no modality '{missing[0]}' to compare; found {batch.names}")
+        sets = [batch.rows(name, k) for name in names for k in range(len(batch.views[name]))]
         loss = Blocks(sets, self.tau()).nt_xent(range(len(sets)))
         return Terms(loss, {"sup_con": loss})

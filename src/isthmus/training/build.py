@@ -91,6 +91,9 @@ ENCODER = Kind(
         *("isthmus.models.features", "isthmus.models.frame_mean", "isthmus.models.lenet"),
         *("isthmus.models.open_clip_towers", "isthmus.models.pooled", "isthmus.models.small"),
         *("isthmus.models.text_transformer", "isthmus.models.transformer"),
+        *("isthmus.models.force", "isthmus.models.frozen", "isthmus.models.hugging_face"),
+        *("isthmus.models.open_clip_tokens", "isthmus.models.proprio", "isthmus.models.recurrent"),
+        *("isthmus.models.resnet", "isthmus.models.vit"),
     ),
 )
 ADAPTER = Kind("adapter", Adapter, ("isthmus.models.adapters",))

@@ -88,6 +88,33 @@ class Checkpoints(Callback):
                         old.unlink()
 
 
+class KeptWeights(Callback):
+    """Keeps the towers' weights of every so many steps, each in a file of its own in a folder."""
+
+    def __init__(self, folder: Path, *, every: int) -> None:
+        self._folder = folder
+        self._every = every
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Write, where it is time to."""
+        step = trainer.global_step
+        if trainer.is_global_zero and step % self._every == 0:
+            assert isinstance(pl_module, ContrastiveModule)
+            save_weights(pl_module.towers, self._folder / f"step-{step:09d}.safetensors")
+
+
+def kept_weights(folder: Path) -> dict[int, Path]:
+    """Step → file of the weights that were kept, in order."""
+    return {int(path.stem[5:]): path for path in sorted(folder.glob("step-*.safetensors"))}
+
+
 @dataclass(frozen=True)
 class Found:
     """A checkpoint that can be read."""
@@ -144,6 +171,34 @@ def save_weights(module: nn.Module, path: Path) -> None:
     state = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
     with durable_write(path) as temporary:
         save_file(state, temporary)
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Take over what `save_weights` has written of a module of the same make.
+
+    Raises
+    ------
+    InputError
+        A file that is not there or cannot be read; weights of something else.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        found = load_file(path)
+    except (OSError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"start: cannot read weights from {path} ({reason})") from error
+    own = {name: tuple(x.shape) for name, x in module.state_dict().items()}
+    given = {name: tuple(x.shape) for name, x in found.items()}
+    for name in [*own, *given]:
+        if own.get(name) != given.get(name):
+            raise InputError(
+                f"start: {path} does not fit the model: '{name}' has shape "
+                f"{given.get(name, 'none')} there and {own.get(name, 'none')} in the model; both "
+                "runs need the same sections data and towers or fusion"
+            )
+    module.load_state_dict(found)
 
 
 @contextmanager

@@ -65,18 +65,20 @@ def section(tree: Mapping[str, Any], name: str, at: str = "") -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class TowersPlan:
-    """An encoder for each modality, into a space of this dimension."""
+    """An encoder for each modality, into a space of this dimension; a projector or none."""
 
     dimension: int
     encoders: Mapping[str, Any]
+    projector: Mapping[str, Any] | None
     section = "towers"
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> TowersPlan:
         """The plan in a section."""
         dimension = _size(given.pop("dimension", 64), "towers.dimension")
+        projector = _projector(given.pop("projector", None), "towers.projector")
         _check_encoders(given, "towers", ENCODER)
-        return cls(dimension, given)
+        return cls(dimension, given, projector)
 
     def for_data(self, data: Data) -> TowersModel:
         """The towers of these data."""
@@ -92,24 +94,30 @@ class TowersPlan:
                 )
                 for name, value in values.items()
             },
+            _sized(self.projector, self.dimension, "towers.projector"),
         )
 
 
 @dataclass(frozen=True)
 class TowersModel:
-    """Encoders whose arguments are known."""
+    """Encoders, and the projector that each has, whose arguments are known."""
 
     dimension: int
     encoders: Mapping[str, Spec]
+    projector: Spec | None
 
     def make(self) -> Towers:
         """The towers."""
-        return Towers({name: spec.make() for name, spec in self.encoders.items()})
+        encoders = {name: spec.make() for name, spec in self.encoders.items()}
+        if self.projector is None:
+            return Towers(encoders)
+        return Towers(encoders, {name: self.projector.make() for name in encoders})
 
     def plain(self) -> dict[str, Any]:
         """The section `towers`."""
         encoders = {name: spec.plain() for name, spec in self.encoders.items()}
-        return {"towers": {"dimension": self.dimension, **encoders}}
+        head = {} if self.projector is None else {"projector": self.projector.plain()}
+        return {"towers": {"dimension": self.dimension, **head, **encoders}}
 
 
 @dataclass(frozen=True)
@@ -133,10 +141,7 @@ class FusionPlan:
                 resolve(value["adapter"], ADAPTER, f"fusion.encoders.{name}.adapter")
         fuser = _named(given.get("fuser") or {}, "AttentionFuser", "fusion.fuser")
         resolve(fuser, FUSER, "fusion.fuser")
-        projector = given.get("projector", {})
-        if projector is not None:
-            projector = _named(projector, "Projector", "fusion.projector")
-            resolve(projector, PROJECTOR, "fusion.projector")
+        projector = _projector(given.get("projector", {}), "fusion.projector")
         width = _size(given.get("width", 64), "fusion.width")
         return cls(width, encoders, fuser, projector)
 
@@ -155,10 +160,7 @@ class FusionPlan:
             )
         context = {"width": self.width, "modalities": list(encoders)}
         fuser = resolve(self.fuser, FUSER, "fusion.fuser", context=context)
-        projector = None
-        if self.projector is not None:
-            context = {"inputs": self.width}
-            projector = resolve(self.projector, PROJECTOR, "fusion.projector", context=context)
+        projector = _sized(self.projector, self.width, "fusion.projector")
         return FusionModel(self.width, encoders, adapters, fuser, projector)
 
 
@@ -223,6 +225,22 @@ def _named(value: Any, default: str, at: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise InputError(f"{at}: must be a mapping or a name; found {show(value)}")
     return {CLASS: default, **value}
+
+
+def _projector(value: Any, at: str) -> dict[str, Any] | None:
+    """What a recipe says of a projector; None for none."""
+    if value is None:
+        return None
+    named = _named(value, "Projector", at)
+    resolve(named, PROJECTOR, at)
+    return named
+
+
+def _sized(projector: Mapping[str, Any] | None, inputs: int, at: str) -> Spec | None:
+    """A projector of features of this width."""
+    return (
+        None if projector is None else resolve(projector, PROJECTOR, at, context={"inputs": inputs})
+    )
 
 
 def _size(value: Any, at: str) -> int:

@@ -19,7 +19,8 @@ from .yaml_file import override, read_yaml
 Section = TypeVar("Section")
 
 SECTIONS = (
-    *("data", "towers", "fusion", "objective", "optimiser", "schedule", "trainer", "monitor"),
+    *("data", "towers", "fusion", "start", "objective", "optimiser", "schedule", "trainer"),
+    "monitor",
 )
 """The keys of a recipe."""
 
@@ -33,7 +34,11 @@ Precision = Literal[
 
 @dataclass(frozen=True)
 class Trainer:
-    """How long, on what, and how much at a time. `batch_size` is that of all ranks together."""
+    """How long, on what, and how much at a time.
+
+    `batch_size` is that of all ranks together. The weights of every `keep_every` steps stay, so
+    that the course of training can be looked at afterwards.
+    """
 
     steps: int = 1000
     batch_size: int = 256
@@ -41,6 +46,7 @@ class Trainer:
     seed: int = 0
     gradient_clip: float | None = None
     checkpoint_every: int = 100
+    keep_every: int | None = None
     log_every: int = 10
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"] = "auto"
     devices: int | str | Sequence[int] = "auto"
@@ -50,7 +56,9 @@ class Trainer:
 
     def __post_init__(self) -> None:
         at_least = {"steps": 1, "batch_size": 2, "chunk": 1, "seed": 0, "nodes": 1}
-        for name, low in (at_least | {"checkpoint_every": 1, "log_every": 1}).items():
+        for name, low in (
+            at_least | {"checkpoint_every": 1, "log_every": 1, "keep_every": 1}
+        ).items():
             value = getattr(self, name)
             if value is not None and value < low:
                 raise InputError(f"{name}: must be at least {low}; found {value}")
@@ -81,7 +89,10 @@ class Monitor:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A checked recipe. `Recipe.load` reads one; `text` is all of it, defaults filled in."""
+    """A checked recipe. `Recipe.load` reads one; `text` is all of it, defaults filled in.
+
+    `start` are weights that training begins from, `weights.safetensors` of a run.
+    """
 
     data: Spec
     model: Plan
@@ -93,6 +104,7 @@ class Recipe:
     monitor: Monitor
     path: Path
     overridden: tuple[str, ...] = ()
+    start: str | None = None
 
     @classmethod
     def load(cls, path: Path | str, overrides: Sequence[str] = ()) -> Recipe:
@@ -145,6 +157,7 @@ class Recipe:
             monitor=_typed(Monitor, section(tree, "monitor"), "monitor"),
             path=path,
             overridden=overridden,
+            start=convert(tree.get("start"), str | None, "start", _no_class),
         )
 
     @property
@@ -157,6 +170,7 @@ class Recipe:
         return {
             "data": self.data.plain(),
             **model.plain(),
+            **({} if self.start is None else {"start": self.start}),
             "objective": self.objective.plain(),
             "optimiser": {**self.optimiser.plain(), "objective_lr": self.objective_lr},
             "schedule": self.schedule.plain(),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, seed_everything
+from lightning.pytorch import seed_everything
 from rich.console import Console
 from torch import nn
 
@@ -19,20 +19,19 @@ from ..errors import InputError
 from ..metrics.measure import measure
 from ..metrics.measurement import Measurement
 from ..models import FUSED
-from ..models.batch_norm import BatchNorm
+from ..models.batch_norm import BatchNorm, BatchNormMap
 from ..readers import write_embeddings
 from .alarms import TrainingAlarm
 from .batch_keys import Parts
 from .batches import Batches
-from .checkpoint import Checkpoints, Found, latest, remove_unfinished, save_weights, step_path
+from .callbacks import callbacks
+from .checkpoint import latest, load_weights, remove_unfinished, save_weights
 from .data import Data
 from .fit import quiet, run_steps
-from .metrics_file import MetricsFile
 from .model_plan import Model
 from .module import ContrastiveModule
-from .monitor import GapMonitor
 from .recipe import Recipe, Trainer
-from .run_folder import CHECKPOINTS, EMBEDDINGS, METRICS, WEIGHTS, check_folder, save_recipe
+from .run_folder import CHECKPOINTS, EMBEDDINGS, WEIGHTS, check_folder, save_recipe
 
 
 def run(
@@ -49,9 +48,10 @@ def train(
     """Train as a recipe says; the held-out part in the shared space.
 
     `out` receives `recipe.yaml` (all of it, defaults filled in), `checkpoints/`,
-    `weights.safetensors` (of the model), `metrics.csv`, and `embeddings/`, the held-out part,
-    which `isthmus measure` reads. With `resume`, the run in `out` goes on from its newest
-    readable checkpoint, or starts if there is none.
+    `weights.safetensors` (of the model; with `keep_every`, those of earlier steps in `weights/`),
+    `metrics.csv`, and `embeddings/`, the held-out part, which `isthmus measure` reads. With
+    `resume`, the run in `out` goes on from its newest readable checkpoint, or starts if there is
+    none.
 
     Returns None where nothing is held out, and on all ranks but the first.
 
@@ -80,7 +80,7 @@ def train(
             batches,
             steps=recipe.trainer.steps,
             seed=recipe.trainer.seed,
-            callbacks=_callbacks(recipe, data, folder, found),
+            callbacks=callbacks(recipe, data, folder, found),
             options=_options(recipe.trainer),
             title=recipe.title,
             console=console,
@@ -117,8 +117,11 @@ def _is_first() -> bool:
 def _build(recipe: Recipe, model: Model, batches: Batches) -> ContrastiveModule:
     rate = recipe.optimiser.arguments.get("lr")
     decay = recipe.optimiser.arguments.get("weight_decay")
+    towers = model.make()
+    if recipe.start is not None:
+        load_weights(towers, Path(recipe.start))
     module = ContrastiveModule(
-        model.make(),
+        towers,
         recipe.objective.make(),
         learning_rate=1e-3 if rate is None else rate,
         temperature_learning_rate=recipe.objective_lr,
@@ -128,11 +131,13 @@ def _build(recipe: Recipe, model: Model, batches: Batches) -> ContrastiveModule:
         chunk=recipe.trainer.chunk,
         gradient_clip=recipe.trainer.gradient_clip,
     )
-    with_batch = [part for part in module.towers.modules() if isinstance(part, BatchNorm)]
+    with_batch = [
+        part for part in module.towers.modules() if isinstance(part, BatchNorm | BatchNormMap)
+    ]
     if recipe.trainer.chunk is not None and with_batch:
         raise InputError(
             "trainer.chunk: batch normalisation looks at the whole batch, not at a chunk of it; "
-            "leave chunk out, or take fusion.projector.norm=layer"
+            "leave chunk out, or take norm=layer of a projector and norm=group of encoders"
         )
     _rehearse(module, batches, recipe.model.section)
     return module
@@ -163,30 +168,6 @@ def _batches(recipe: Recipe, data: Data) -> Batches:
             f"trainer.batch_size: must be at most {items}, the items to train on; found {size}"
         )
     return Batches(data.train, batch_size=size, seed=recipe.trainer.seed)
-
-
-def _callbacks(recipe: Recipe, data: Data, folder: Path, found: Found | None) -> list[Callback]:
-    measured: list[Callback] = []
-    monitor = None
-    if recipe.monitor.every is not None and data.held_out:
-        monitor = GapMonitor(data.embed, every=recipe.monitor.every)
-        measured = [monitor]
-    return [
-        *measured,
-        MetricsFile(
-            folder / METRICS,
-            every=recipe.trainer.log_every,
-            write_every=recipe.trainer.checkpoint_every,
-            monitor=monitor,
-            start=0 if found is None else found.step,
-        ),
-        Checkpoints(
-            step_path(folder / CHECKPOINTS),
-            weights=folder / WEIGHTS,
-            every=recipe.trainer.checkpoint_every,
-            keep=2,
-        ),
-    ]
 
 
 def _options(trainer: Trainer) -> dict[str, Any]:

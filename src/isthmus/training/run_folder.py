@@ -12,11 +12,11 @@ from .recipe import to_yaml
 from .yaml_file import read_yaml
 
 RECIPE, METRICS, WEIGHTS = "recipe.yaml", "metrics.csv", "weights.safetensors"
-EMBEDDINGS, CHECKPOINTS = "embeddings", "checkpoints"
+EMBEDDINGS, CHECKPOINTS, KEPT = "embeddings", "checkpoints", "weights"
 
 FREE = {
     *("trainer.accelerator", "trainer.devices", "trainer.nodes", "trainer.strategy"),
-    *("trainer.checkpoint_every", "trainer.log_every", "monitor.every"),
+    *("trainer.checkpoint_every", "trainer.keep_every", "trainer.log_every", "monitor.every"),
     *("data.root", "data.download", "data.workers"),
 }
 """Keys that may differ when a run is resumed."""

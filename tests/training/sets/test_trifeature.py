@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from isthmus.datasets.bimodal_trifeature import bimodal_trifeature
+from isthmus.datasets.bimodal_trifeature import BimodalTrifeature, bimodal_trifeature
 from isthmus.errors import InputError
 from isthmus.models import AttentionFuser, ConvMap, Fusion, PatchAdapter, SmallConvNet, Towers
 from isthmus.training.embed import embed
@@ -108,17 +108,18 @@ def towers() -> Towers:
 
 
 @pytest.mark.parametrize("model", [fusion(), towers(), Joined()], ids=lambda m: type(m).__name__)
-@pytest.mark.parametrize("part", ["held", "probe"])
+@pytest.mark.parametrize("part", ["test", "train", "validation"])
 def test_pairs_are_embedded_as_if_each_were_encoded_alone(model: nn.Module, part: str) -> None:
     data = Trifeature(**SMALL)
-    pairs = getattr(data, part)
-    found = data.embed_pairs(model, pairs)
+    pairs = data.pairs_of(part)  # type: ignore[arg-type]
+    found = data.features(model, part)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(found.targets, pairs.labels(data.task))
     images = torch.from_numpy(pairs.pictures.images).permute(0, 3, 1, 2)
     every = {name: images[pairs.pairs[:, k]] for k, name in enumerate(NAMES)}
     expected = embed(model, every)
-    assert found.names == expected.names
+    assert set(found.rows) == set(expected.names)
     for name in expected.names:
-        np.testing.assert_allclose(found[name], expected[name], atol=2e-6)
+        np.testing.assert_allclose(found.rows[name], expected[name], atol=2e-6)
 
 
 def test_held_out_pairs_are_unbiased_pairs_of_the_test_split_with_their_labels() -> None:
@@ -141,11 +142,30 @@ def test_held_out_pairs_are_unbiased_pairs_of_the_test_split_with_their_labels()
 
 def test_probe_pairs_are_unbiased_pairs_of_the_pictures_trained_on() -> None:
     data = Trifeature(plain_crop=None, **SMALL)
-    probe = data.probe
     seen = {x.numpy().tobytes() for x in data.train.items.pictures.permute(0, 2, 3, 1)}  # type: ignore[attr-defined]
-    assert {image.tobytes() for image in probe.pictures.images} == seen
-    assert 0 < probe.labels("synergy").mean() < 0.5
-    np.testing.assert_array_equal(probe.mapping, data.held.mapping)
+    for split in ("train", "validation"):
+        probe = data.pairs_of(split)  # type: ignore[arg-type]
+        assert {image.tobytes() for image in probe.pictures.images} == seen
+        assert 0 < len(probe) <= SMALL["pairs"]
+        np.testing.assert_array_equal(probe.mapping, data.held.mapping)
+    assert 0 < data.pairs_of("train").labels("synergy").mean() < 0.5
+
+
+def test_what_chooses_a_probe_has_no_combination_that_it_learnt_from() -> None:
+    every = bimodal_trifeature("train", side=16, pairs=None, biased=False)
+    first, second = every.divided(0.25, seed=1)
+
+    def combinations(pairs: BimodalTrifeature) -> set[tuple[int, ...]]:
+        p = pairs.pictures
+        rows = np.stack([p.shapes, p.textures, p.colours], axis=1)[np.unique(pairs.pairs)]
+        return set(map(tuple, rows.tolist()))
+
+    assert not combinations(first) & combinations(second)
+    assert len(combinations(first)) == 600
+    assert len(combinations(second)) == 200
+    assert len(first) / len(every) == pytest.approx(0.75**2, abs=0.05)
+    assert len(second) / len(every) == pytest.approx(0.25**2, abs=0.02)
+    assert len(first[:7]) == 7
 
 
 @pytest.mark.parametrize(

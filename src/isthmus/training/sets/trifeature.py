@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,9 @@ from ..augment import Views
 from ..augment_simclr import SimCLRViews
 from ..data import Data, ViewedItems
 from ..hints import check_keys
+from ..splits import Features, Probed, Split
 from .pair_embeddings import embed_pairs
+from .simclr_options import simclr
 
 NAMES = ("image1", "image2")
 """The two modalities."""
@@ -52,13 +54,14 @@ class PairItems:
         return {name: self.pictures[own] for name, own in zip(NAMES, chosen, strict=True)}
 
 
-class Trifeature(Data):
+class Trifeature(Data, Probed):
     """Pairs of pictures that share their shape; see `isthmus.datasets.bimodal_trifeature`.
 
     `image1` and `image2` are (3, side, side) uint8, and augmented as in SimCLR. Held out are the
-    unbiased pairs of the test split, as they are, with the labels of the task. `probe` are unbiased
-    pairs of the train split, for a classifier to learn the task from. Pictures are drawn and kept
-    once, whatever the number of pairs.
+    unbiased pairs of the test split, as they are, with the labels of the task. A classifier learns
+    the task from unbiased pairs of the train split, of which a fifth of the combinations of shape,
+    texture and colour are for its validation. Pictures are drawn and kept once, whatever the number
+    of pairs.
 
     Parameters
     ----------
@@ -121,7 +124,8 @@ class Trifeature(Data):
         self.held = bimodal_trifeature("test", pairs=held_out, biased=False, **self._same)
         self.labels = self.held.labels(task)
         self.held_out = len(self.held)
-        self._probe: dict[str, Any] = {"pairs": pairs, "rows": rows, "biased": False}
+        self._most = pairs
+        self._probe: dict[str, Any] = {"pairs": None, "rows": rows, "biased": False}
         self.encoders = dict.fromkeys(NAMES, "SmallConvNet")
         self.shapes = {name: {"side": side} for name in NAMES}
         plain: dict[str, SimCLRViews] = {}
@@ -135,19 +139,25 @@ class Trifeature(Data):
             f"to train on, {len(self.held):,} unbiased ones held out"
         )
 
-    @property
-    def probe(self) -> BimodalTrifeature:
-        """Unbiased pairs of the train split's pictures, drawn again."""
-        return bimodal_trifeature("train", **self._probe, **self._same)
+    def pairs_of(self, split: Split) -> BimodalTrifeature:
+        """The unbiased pairs that a classifier learns from, chooses by, or is scored on."""
+        if split == "test":
+            return self.held
+        every = bimodal_trifeature("train", **self._probe, **self._same)
+        return every.divided()[split == "validation"][: self._most]
+
+    def embedded(self, model: nn.Module, pairs: BimodalTrifeature) -> dict[str, NDArray[Any]]:
+        """Name of the embedding → (N, D), of any pairs. Pictures are as they are."""
+        return embed_pairs(model, _tensor(pairs.pictures, "cpu"), pairs.pairs, names=NAMES)
 
     def embed(self, towers: nn.Module) -> Embeddings:
         """The held-out pairs, with the labels of the task."""
-        return self.embed_pairs(towers, self.held)
+        return Embeddings(self.embedded(towers, self.held), labels=self.labels)
 
-    def embed_pairs(self, towers: nn.Module, pairs: BimodalTrifeature) -> Embeddings:
-        """Any pairs, with the labels of the task: `probe`, for one. Pictures are as they are."""
-        found = embed_pairs(towers, _tensor(pairs.pictures, "cpu"), pairs.pairs, names=NAMES)
-        return Embeddings(found, labels=pairs.labels(self.task))
+    def features(self, model: nn.Module, split: Split) -> Features:
+        """The unbiased pairs of a split, with the labels of the task."""
+        pairs = self.pairs_of(split)
+        return Features(self.embedded(model, pairs), pairs.labels(self.task))
 
     def show(self, modality: str, row: int) -> NDArray[np.uint8]:
         """A held-out picture, (side, side, 3)."""
@@ -164,17 +174,8 @@ def _tensor(pictures: Pictures, device: str) -> Tensor:
 
 def _changes(augment: Mapping[str, Mapping[str, Any]], side: int) -> dict[str, SimCLRViews]:
     """How the pictures of each modality are augmented."""
-    paper = asdict(SimCLRViews())
-    scale = period(side) / _PERIOD
-    paper["blur"] = tuple(scale * sigma for sigma in paper["blur"])
     check_keys(augment, NAMES, "augment", "among the modalities")
-    found = {}
-    for name in NAMES:
-        options = augment.get(name, {})
-        check_keys(options, list(paper), f"augment.{name}", "of SimCLRViews")
-        plain = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-        try:
-            found[name] = SimCLRViews(**(paper | plain))
-        except (TypeError, ValueError, IndexError, InputError) as error:
-            raise InputError(f"augment.{name}: {error}") from error
-    return found
+    least, most = SimCLRViews.blur or (0.0, 0.0)
+    scale = period(side) / _PERIOD
+    blur = (scale * least, scale * most)
+    return {name: simclr(augment.get(name), f"augment.{name}", blur=blur) for name in NAMES}
