@@ -101,7 +101,7 @@ def test_missing_data_are_named_with_the_place_to_put_them(run, target: str, mes
             "there is no paper or artefact 'closing-gaps'; did you mean 'closing-gap'?",
         ),
         (["fig1"], "did you mean 'closing-gap/fig1'?"),
-        (["comm"], "comm cannot be run: planned"),
+        (["two-effects"], "two-effects cannot be run: planned"),
         (["closing-gap/captioning"], "closing-gap/captioning cannot be run: out of scope"),
         (["closing-gap", "--all"], "--all runs all papers, and 'closing-gap' names one"),
         (["closing-gap", "--seeds", "0"], "--seeds must be at least 1; found 0"),

@@ -235,6 +235,20 @@ def test_numbers_are_computed_once_and_kept_by_name(whole: list[Trained]) -> Non
     assert len(asked) == 2
 
 
+def test_a_cell_begins_where_another_has_ended(
+    tmp_path: Path, trainings: list[tuple[str, bool]]
+) -> None:
+    first = cell()
+    slow = {**first.recipe, "optimiser": {"lr": 1e-12, "weight_decay": 0.0}}
+    second = Cell("tuned", 0, slow, start=first)
+    found = Bench(tmp_path).train([second, first])
+    assert [title for title, _ in trainings] == ["CLIP, seed 0", "tuned, seed 0"]
+    for name in found[0].space.names:
+        np.testing.assert_allclose(found[0].space[name], found[1].space[name], atol=1e-6)
+    keys = {c.key for c in (first, second, Cell("fresh", 0, slow), replace(second, start=second))}
+    assert len(keys) == 4
+
+
 @pytest.mark.parametrize("content", ["", "{", "[1]", "null", b"\xff\xfe"])
 def test_damaged_files_of_a_cell_are_one_clear_error(tmp_path: Path, content: str | bytes) -> None:
     folder = tmp_path / "cell"

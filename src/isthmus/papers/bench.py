@@ -49,6 +49,8 @@ class Bench:
     def _trained(self, cell: Cell) -> Trained:
         found = self._place(cell)
         done = found.folder / DONE
+        if cell.start is not None:
+            self._trained(cell.start)
         if not done.exists():
             with alone(found.folder):  # or another process is training it
                 if not done.exists():

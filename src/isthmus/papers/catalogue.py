@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from ..errors import InputError
 from .artefact import Artefact, Paper, Planned
 from .closing_gap import CLOSING_GAP
-from .planned import COMM, TWO_EFFECTS
+from .comm.catalogue import COMM
+from .planned import TWO_EFFECTS
 
 PAPERS: Sequence[Paper] = (CLOSING_GAP, COMM, TWO_EFFECTS)
 

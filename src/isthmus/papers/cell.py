@@ -25,6 +25,8 @@ class Cell:
         Where its numbers go.
     recipe:
         What is trained, as the tree of a recipe.
+    start:
+        A cell from whose weights training begins; fresh ones if None.
     measures:
         Name → what is measured once it is trained, and kept under that name. The name must change
         when what is computed does. Functions of a module, so that another process can find them.
@@ -34,6 +36,7 @@ class Cell:
     seed: int
     recipe: Mapping[str, Any]
     measures: Mapping[str, Callable[[Trained], Mapping[str, Any]]] = field(default_factory=dict)
+    start: Cell | None = None
 
     @property
     def title(self) -> str:
@@ -50,5 +53,8 @@ class Cell:
     def key(self) -> str:
         """A hash of the recipe, but for where its data lie: equal recipes are trained once."""
         data = {k: v for k, v in self.data.items() if k not in ("root", "download")}
-        text = json.dumps([FORM, {**self.recipe, "data": data}], sort_keys=True)
+        recipe = {**self.recipe, "data": data}
+        if self.start is not None:
+            recipe["start"] = self.start.key
+        text = json.dumps([FORM, recipe], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -9,22 +9,6 @@ def _planned(paper: str, **titles: str) -> list[Planned]:
     return [Planned(paper, name.replace("_", "-"), title) for name, title in titles.items()]
 
 
-COMM = Paper(
-    "comm",
-    "What to Align in Multimodal Contrastive Learning (ICLR 2025)",
-    _planned(
-        "comm",
-        fig4="Trifeature: redundancy, uniqueness and synergy of Cross, FactorCL, Cross+Self, CoMM",
-        fig5="Trifeature: parts of the loss over training",
-        table1="MultiBench, two modalities, linear probe and fine-tuned",
-        table2="MM-IMDb",
-        table3="MultiBench, three modalities",
-        table4="Fusion: attention, perceptron, linear",
-        table5="Augmentation: crop in one modality, in both, in none",
-        partial_information="Worlds of known information",
-    ),
-)
-
 TWO_EFFECTS = Paper(
     "two-effects",
     "Two Effects, One Trigger (ICLR 2025)",

@@ -16,6 +16,8 @@ from ..readers import read_embeddings, write_embeddings
 from .cell import Cell
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from ..training.recipe import Recipe
 
 RUN, START, DONE = "run", "start.safetensors", "done.json"
@@ -48,12 +50,33 @@ class Trained:
     def recipe(self) -> Recipe:
         """What it was trained by."""
         from ..training.recipe import Recipe
+        from ..training.run_folder import WEIGHTS
 
-        return Recipe.of(self.cell.recipe, name=self.cell.title)
+        tree, start = self.cell.recipe, self.cell.start
+        if start is not None:
+            tree = {**tree, "start": str(self.folder.parent / start.key / RUN / WEIGHTS)}
+        return Recipe.of(tree, name=self.cell.title)
 
     def data(self) -> Any:
         """The data that it was trained on, made again."""
         return self.recipe.data.make()
+
+    def model(self, data: Any, step: int | None = None) -> nn.Module:
+        """What was trained, on these data; of a step whose weights were kept, or at the end."""
+        from ..training.checkpoint import load_weights
+        from ..training.run_folder import WEIGHTS
+
+        model: nn.Module = self.recipe.model.for_data(data).make()
+        load_weights(model, self.folder / RUN / WEIGHTS if step is None else self.kept[step])
+        return model
+
+    @property
+    def kept(self) -> dict[int, Path]:
+        """Step → weights that were kept during training."""
+        from ..training.checkpoint import kept_weights
+        from ..training.run_folder import KEPT
+
+        return kept_weights(self.folder / RUN / KEPT)
 
     @property
     def about(self) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
-from isthmus.papers import Claim, Value, Values
+from isthmus.papers import Claim, Values
 from isthmus.papers.closing_gap import CLOSING_GAP
 from isthmus.papers.closing_gap.ablation import (
     ALIGN,
@@ -24,8 +22,15 @@ from isthmus.papers.closing_gap.maps import BEFORE, FigureTwo
 from isthmus.papers.closing_gap.methods import CLOSING, FIXED, LEARNABLE
 from isthmus.papers.closing_gap.theory import Theory
 from isthmus.papers.closing_gap.worlds import AV_MNIST
-
-Table = Mapping[str, Mapping[str, float | Sequence[float]]]
+from tests.papers.judging import (
+    Case,
+    Change,
+    Table,
+    check_fails,
+    check_holds,
+    check_not_judged,
+    failing,
+)
 
 TWO = main_claims(("text", "image"))
 THREE = main_claims(("text", "image", "sound"))
@@ -67,7 +72,7 @@ def named(claims: Sequence[Claim], name: str) -> Claim:
     return found
 
 
-CASES: dict[str, tuple[Claim, Table, Table, list[tuple[str, str, Any]]]] = {
+CASES: dict[str, Case] = {
     "two modalities": (
         named(TWO, "P3-E2"),
         PAIR,
@@ -160,51 +165,27 @@ CASES: dict[str, tuple[Claim, Table, Table, list[tuple[str, str, Any]]]] = {
 }
 
 
-def values(table: Table, changes: Table | None = None) -> Values:
-    rows = {row: {**columns, **(changes or {}).get(row, {})} for row, columns in table.items()}
-    return Values(
-        Value(row, column, seed, number)
-        for row, columns in rows.items()
-        for column, numbers in columns.items()
-        for seed, number in enumerate([numbers] if isinstance(numbers, int | float) else numbers)
-    )
-
-
-FAILING = [
-    pytest.param(claim, table, change, id=f"{name}: {change[1]} of {change[0]} is {change[2]}")
-    for name, (claim, table, _, changes) in CASES.items()
-    for change in changes
-]
+FAILING = failing(CASES)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_claim_holds_where_every_criterion_is_just_met(name: str) -> None:
-    claim, table, also, _ = CASES[name]
-    for changes in ({}, also):
-        verdict = claim.judge(values(table, changes))
-        assert verdict.holds is True, verdict.numbers
-        assert "nan" not in verdict.numbers
+    check_holds(CASES[name])
 
 
 @pytest.mark.parametrize(("claim", "table", "change"), FAILING)
 def test_a_claim_does_not_hold_where_one_criterion_is_missed(
-    claim: Claim, table: Table, change: tuple[str, str, Any]
+    claim: Claim, table: Table, change: Change
 ) -> None:
-    row, column, number = change
-    assert claim.judge(values(table, {row: {column: number}})).holds is False
+    check_fails(claim, table, change)
 
 
 @pytest.mark.parametrize(("claim", "table", "change"), FAILING)
 @pytest.mark.parametrize("lack", ["not there", "not a number"])
 def test_a_claim_is_not_judged_where_a_number_that_it_needs_is_missing(
-    claim: Claim, table: Table, change: tuple[str, str, Any], lack: str
+    claim: Claim, table: Table, change: Change, lack: str
 ) -> None:
-    row, column, _ = change
-    rest = Values(v for v in values(table).values if (v.row, v.column) != (row, column))
-    bad = Values([Value(row, column, 0, math.nan)])
-    verdict = claim.judge(rest if lack == "not there" else rest + bad)
-    assert verdict.holds is None
-    assert row in verdict.numbers
+    check_not_judged(claim, table, change, nan=lack == "not a number")
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -113,7 +113,7 @@ class Ablation(Artefact):
     paper = PAPER
     name = "ablation"
     title = "Loss ablation on AV-MNIST: parts, schedules, the ten variants of the precursor's code"
-    needs = Needs(AV_MNIST.needs.data, {"quick": 0.4, "cpu": 35, "paper": 180})
+    needs = Needs(AV_MNIST.needs.data, {"quick": 0.4, "cpu": 17, "paper": 180})
     columns = meanings(AV_MNIST.modalities)
     claims = (COLLAPSE,)
 

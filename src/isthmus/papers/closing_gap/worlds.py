@@ -83,7 +83,7 @@ AV_MNIST = World(
     title="AV-MNIST: written digit, spoken digit, word",
     modalities=(TEXT, "image", "sound"),
     match="label",
-    needs=Needs(("mnist", "fsdd"), {"quick": 0.3, "cpu": 12, "paper": 60}),
+    needs=Needs(("mnist", "fsdd"), {"quick": 0.3, "cpu": 7, "paper": 60}),
     sizes={
         "cpu": Size(
             {"class": "AVMNIST", "rows": 20_000, "held_out": 2_000}, {"dimension": 64}, steps=600
@@ -113,7 +113,7 @@ CIFAR_10 = World(
     title="CIFAR-10: picture and the name of its class",
     modalities=(TEXT, "image"),
     match="label",
-    needs=Needs(("cifar10",), {"quick": 0.3, "cpu": 12, "paper": 240}),
+    needs=Needs(("cifar10",), {"quick": 0.3, "cpu": 8, "paper": 240}),
     sizes={
         "cpu": Size(
             {"class": "CIFAR10", "rows": 20_000, "held_out": 2_000},
@@ -150,7 +150,7 @@ EMOJI = World(
     title="Emoji: drawing, drawing by another hand, text",
     modalities=(TEXT, "openmoji", "twemoji"),
     match="item",
-    needs=Needs(("emoji",), {"quick": 0.3, "cpu": 20}),
+    needs=Needs(("emoji",), {"quick": 0.3, "cpu": 10}),
     sizes={"cpu": Size({"class": "Emoji"}, {"dimension": 64}, steps=600)},
 )
 

@@ -1,0 +1,65 @@
+"""Stand-in data for the tables of real data, at the scale quick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from ...training.sets.known_information import KnownInformation
+from ...training.sets.labelled import Labelled
+from ...training.splits import Features, Kind, Split
+
+
+class StandIn(KnownInformation):
+    """A small world of known information, whose shared symbol is to be told.
+
+    Parameters
+    ----------
+    modalities:
+        x1, x2 and as many more as there are.
+    kind:
+        What probes read: the class, or a column for each class, 0 or 1 as labels or as numbers.
+    views, rows, held_out:
+        As of `KnownInformation`.
+    """
+
+    def __init__(
+        self,
+        *,
+        modalities: Sequence[str] = ("x1", "x2"),
+        kind: Kind = "classes",
+        views: int | Mapping[str, int] = 1,
+        rows: int = 256,
+        held_out: int = 100,
+    ) -> None:
+        super().__init__(
+            shared=2,
+            unique=(2,) * len(modalities),
+            rows=rows,
+            probe=rows,
+            held_out=held_out,
+            dimension=12,
+            nuisance=4,
+            views=views,
+        )
+        self.kind = kind
+
+    def features(self, model: nn.Module, split: Split) -> Features:
+        """All items of a split, and what is to be read of them."""
+        found = super().features(model, split)
+        if self.kind == "classes":
+            return found
+        columns = np.eye(2, dtype=np.int64 if self.kind == "labels" else np.float64)
+        return replace(found, targets=columns[found.targets])
+
+
+class LabelledStandIn(Labelled, StandIn):
+    """`StandIn` with all items of a class in one group."""
+
+    def train_labels(self) -> NDArray[np.int64]:
+        """(N,) classes: probes learn from the same items."""
+        return self.rows("train").labels[self.part]
