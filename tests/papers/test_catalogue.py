@@ -29,7 +29,11 @@ def test_names_are_unique_and_can_be_typed() -> None:
 def test_a_paper_runs_in_three_minutes_on_stand_in_data(paper: str) -> None:
     minutes = (a.needs.minutes["quick"] for a in READY if a.paper == paper)
     assert round(sum(minutes), 3) <= 3
-    assert max(artefact.needs.minutes.get("cpu", 0) for artefact in READY) <= 60
+
+
+def test_the_first_paper_takes_an_hour_at_most_on_two_cores() -> None:
+    minutes = [a.needs.minutes.get("cpu", 0) for a in READY if a.paper == "closing-gap"]
+    assert sum(minutes) <= 60
 
 
 @pytest.mark.parametrize("artefact", READY, ids=lambda a: a.path)

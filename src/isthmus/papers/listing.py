@@ -31,7 +31,7 @@ def listing(paper: Paper, out: Path) -> Detail:
         f"{paper.name}: {paper.title}",
         [f"{paper.name}/", "what", "data", "minutes: quick, cpu, GPU", "run"],
         [_row(artefact, states) for artefact in paper.artefacts],
-        "Minutes of two cores; those on a GPU (--scale paper) are estimates.",
+        "Minutes of two cores with three seeds; those on a GPU (--scale paper) are estimates.",
         prose=True,
     )
 

@@ -17,7 +17,7 @@ Kind: TypeAlias = Literal["classes", "labels", "regression"]
 
 
 @dataclass(frozen=True)
-class Features:
+class ProbeRows:
     """What a model makes of a split, and what is to be read from it.
 
     Attributes
@@ -44,5 +44,5 @@ class Probed(ABC):
     kind: Kind = "classes"
 
     @abstractmethod
-    def features(self, model: nn.Module, split: Split) -> Features:
+    def features(self, model: nn.Module, split: Split) -> ProbeRows:
         """All items of a split as they are, through a model in evaluation mode."""

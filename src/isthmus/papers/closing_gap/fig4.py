@@ -38,7 +38,9 @@ class FigureFour(Artefact):
         self.world = world
         self.name = f"fig4-{world.name}"
         self.title = f"First results in one gallery of all modalities, {world.title}"
-        self.needs = Needs(world.needs.data, {s: m / 6 for s, m in world.needs.minutes.items()})
+        self.needs = Needs(
+            world.needs.data, {s: round(max(m / 6, 0.1), 1) for s, m in world.needs.minutes.items()}
+        )
 
     def cells(self, setting: Setting) -> Sequence[Cell]:
         """Those of the main table, at the first seed."""

@@ -25,8 +25,8 @@ COLUMNS = {
     "U2": "texture of the second picture",
     "S": "whether the texture of the first and the colour of the second belong together, × 100 "
     "(chance 50), after training on pairs where they do; the probe weighs classes equally",
-    "S, as they are": "the same by a probe that does not",
-    "S, unbiased": "the same after training on all pairs: the control",
+    "S, as they are": "S by a probe that weighs all pairs equally, as the paper has it",
+    "S, unbiased": "S after training on all pairs: the control",
 }
 
 BARS = {"R": 10, "U": 10, "S": 50}
@@ -92,7 +92,7 @@ class FigureFour(Artefact):
     paper = PAPER
     name = "fig4"
     title = "Trifeature: what Cross, FactorCL, Cross+Self and CoMM keep"
-    needs = Needs((), {"quick": 0.5, "cpu": 60, "paper": 60})
+    needs = Needs((), {"quick": 0.5, "cpu": 120, "paper": 60})
     columns = COLUMNS
     published = published(
         ["R", "U", "S, as they are"],

@@ -53,7 +53,7 @@ class FigureFive(Artefact):
     paper = PAPER
     name = "fig5"
     title = "Trifeature: parts of CoMM's loss over training"
-    needs = Needs((), {"quick": 0.4, "cpu": 60, "paper": 60})
+    needs = Needs((), {"quick": 0.4, "cpu": 150, "paper": 60})
     columns = {name: COLUMNS[name] for name in ("R", "U", "S", "U1", "U2", "S, as they are")} | {
         "R, first": "R at the first step whose weights were kept, from fewer pairs"
     }

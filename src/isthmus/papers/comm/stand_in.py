@@ -11,7 +11,7 @@ from torch import nn
 
 from ...training.sets.known_information import KnownInformation
 from ...training.sets.labelled import Labelled
-from ...training.splits import Features, Kind, Split
+from ...training.splits import Kind, ProbeRows, Split
 
 
 class StandIn(KnownInformation):
@@ -48,7 +48,7 @@ class StandIn(KnownInformation):
         )
         self.kind = kind
 
-    def features(self, model: nn.Module, split: Split) -> Features:
+    def features(self, model: nn.Module, split: Split) -> ProbeRows:
         """All items of a split, and what is to be read of them."""
         found = super().features(model, split)
         if self.kind == "classes":

@@ -42,7 +42,7 @@ class Variants(Artefact):
     """Rows that differ in one thing from CoMM."""
 
     paper = PAPER
-    needs = Needs((), {"quick": 0.4, "cpu": 60, "paper": 60})
+    needs = Needs((), {"quick": 0.4, "cpu": 140, "paper": 60})
     columns = COLUMNS
     rows: Sequence[str]
 

@@ -22,7 +22,7 @@ from ..augment import Views
 from ..batches import TensorItems
 from ..data import Data, ViewedItems
 from ..embed import embed
-from ..splits import Features, Probed, Split
+from ..splits import Probed, ProbeRows, Split
 
 
 @dataclass(frozen=True)
@@ -147,11 +147,11 @@ class KnownInformation(Data, Probed):
             for split, count in self._counts.items()
         }
 
-    def features(self, model: nn.Module, split: Split) -> Features:
+    def features(self, model: nn.Module, split: Split) -> ProbeRows:
         """All items of a split, and the part of the label that they are classified by."""
         found = self.rows(split)
         space = embed(model, _tensors(found))
-        return Features(space.arrays, found.labels[self.part])
+        return ProbeRows(space.arrays, found.labels[self.part])
 
     def embed(self, towers: nn.Module) -> Embeddings:
         """The held-out items, with that part of the label."""

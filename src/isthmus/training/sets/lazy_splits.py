@@ -16,7 +16,7 @@ from ...errors import InputError
 from ..batches import Items
 from ..data import Data
 from ..embed import embed_batches
-from ..splits import Features, Probed, Split
+from ..splits import Probed, ProbeRows, Split
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class LazySplit:
     items:
         The items.
     targets:
-        What is to be read from them, as in `Features`; None where the data keep it back.
+        What is to be read from them, as in `ProbeRows`; None where the data keep it back.
     size:
         Items that are read and embedded at a time.
     """
@@ -85,7 +85,7 @@ class LazySplits(Data, Probed):
             labels=None if labels is None else labels[self.rows],
         )
 
-    def features(self, model: nn.Module, split: Split) -> Features:
+    def features(self, model: nn.Module, split: Split) -> ProbeRows:
         """All items of a split as they are, and what is to be read from them.
 
         Raises
@@ -96,7 +96,7 @@ class LazySplits(Data, Probed):
         own = self.splits[split]
         if own.targets is None:
             raise InputError(f"the {split} split of this copy comes without labels: {self.about}")
-        return Features(embed_batches(model, own.batches()), own.targets)
+        return ProbeRows(embed_batches(model, own.batches()), own.targets)
 
 
 @dataclass(frozen=True)

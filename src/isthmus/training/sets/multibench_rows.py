@@ -17,7 +17,7 @@ from ..augment_sequence import AlignedViews
 from ..batches import Items
 from ..data import Data
 from ..embed import embed_batches
-from ..splits import Features, Probed, Split
+from ..splits import Probed, ProbeRows, Split
 
 _SIZE = 256  # items of a split that are embedded at once
 
@@ -81,7 +81,7 @@ class SplitData(Data, Probed):
         rows = self.splits["test"]
         return Embeddings(embed_batches(towers, rows.batches()), labels=rows.labels)
 
-    def features(self, model: nn.Module, split: Split) -> Features:
+    def features(self, model: nn.Module, split: Split) -> ProbeRows:
         """All items of a split as they are, and what is to be told of them."""
         rows = self.splits[split]
-        return Features(embed_batches(model, rows.batches()), rows.targets)
+        return ProbeRows(embed_batches(model, rows.batches()), rows.targets)

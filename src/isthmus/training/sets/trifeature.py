@@ -28,7 +28,7 @@ from ..augment import Views
 from ..augment_simclr import SimCLRViews
 from ..data import Data, ViewedItems
 from ..hints import check_keys
-from ..splits import Features, Probed, Split
+from ..splits import Probed, ProbeRows, Split
 from .pair_embeddings import embed_pairs
 from .simclr_options import simclr
 
@@ -154,10 +154,10 @@ class Trifeature(Data, Probed):
         """The held-out pairs, with the labels of the task."""
         return Embeddings(self.embedded(towers, self.held), labels=self.labels)
 
-    def features(self, model: nn.Module, split: Split) -> Features:
+    def features(self, model: nn.Module, split: Split) -> ProbeRows:
         """The unbiased pairs of a split, with the labels of the task."""
         pairs = self.pairs_of(split)
-        return Features(self.embedded(model, pairs), pairs.labels(self.task))
+        return ProbeRows(self.embedded(model, pairs), pairs.labels(self.task))
 
     def show(self, modality: str, row: int) -> NDArray[np.uint8]:
         """A held-out picture, (side, side, 3)."""
