@@ -1,5 +1,7 @@
 """Adapters, positions, blocks, projector and batch normalisation, each against a known answer."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -87,6 +89,29 @@ def test_a_block_is_pre_norm_residual_attention_and_perceptron() -> None:
     hidden = block.rise(block.before_mlp(middle))
     expected = middle + block.fall(hidden * torch.sigmoid(1.702 * hidden))
     torch.testing.assert_close(block(x, c, seen)[0], expected)
+
+
+@pytest.mark.parametrize("queries", [1, 3])
+def test_a_class_token_sees_the_same_whether_keys_are_projected_or_not(queries: int) -> None:
+    torch.manual_seed(0)
+    block = Block(24, heads=2).double()
+    x, c = torch.randn(3, queries, 24).double(), torch.randn(3, 40, 24).double()
+    seen = torch.rand(3, 1, 1, 40) > 0.3
+    parameters = [p for part in (block.query, block.key, block.value) for p in part.parameters()]
+
+    def found(attend: Callable[[Tensor, Tensor, Tensor | None], Tensor]) -> list[Tensor]:
+        """What is seen, with and without a mask, and the gradients of the latter."""
+        masked = attend(x, c, seen)
+        gradients = torch.autograd.grad(masked.square().sum(), parameters)
+        return [attend(x, c, None), masked, *gradients]
+
+    absorbed = found(block._absorbed)
+    for one, other in zip(found(block._attention), absorbed, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+    # 40 queries project every key: the shorter way is that for few alone.
+    plain = found(lambda x, c, seen: block._attention(x.repeat(1, 40, 1), c, seen)[:, :queries])
+    for one, other in zip(plain[:2], absorbed[:2], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
 def test_a_sequence_is_encoded_as_if_there_were_no_padding() -> None:

@@ -78,10 +78,31 @@ class Block(nn.Module):
         return found
 
     def _attention(self, x: Tensor, context: Tensor, seen: Tensor | None) -> Tensor:
+        (queries, width), rows = x.shape[1:], context.shape[1]
+        if queries * (width + self.heads * rows) < rows * width:
+            return self._absorbed(x, context, seen)
         given = self.query(x), self.key(context), self.value(context)
         q, k, v = map(self._split, given)  # (B, heads, L or S, D / heads)
         found = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         return found.transpose(1, 2).flatten(2)
+
+    def _absorbed(self, x: Tensor, context: Tensor, seen: Tensor | None) -> Tensor:
+        """The same of few queries to a long context, whose rows are not projected one by one.
+
+        q·(K c) = (Kᵀq)·c, and Σ a V c = V Σ a c. A class token that looks at S rows costs
+        (D² + heads · S · D) products rather than S · D².
+        """
+        shape = (self.heads, -1, x.shape[2])
+        key, value = self.key.weight.view(shape), self.value.weight.view(shape)
+        q = self._split(self.query(x)) * (x.shape[2] // self.heads) ** -0.5
+        looks = torch.einsum("bhld,hdw->bhlw", q, key)
+        scores = looks.flatten(1, 2) @ context.transpose(1, 2)
+        scores = scores.view(*looks.shape[:3], context.shape[1])
+        if seen is not None:
+            scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
+        weights = scores.softmax(dim=-1).to(context.dtype)
+        means = (weights.flatten(1, 2) @ context).view_as(looks)
+        return torch.einsum("bhlw,hdw->blhd", means, value).flatten(2) + self.value.bias
 
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:2], self.heads, x.shape[2] // self.heads).transpose(1, 2)
