@@ -3,6 +3,8 @@
 import math
 from dataclasses import replace
 
+import pytest
+
 from isthmus.papers import Published, Result, Value, Values
 from isthmus.papers.tables import comparison, verdict_table
 from tests.papers.test_result import result
@@ -66,12 +68,20 @@ def test_infinity_is_no_number_and_no_warning() -> None:
     assert comparison(Tiny(), found(values))[0].rows == [["CLIP", "not finite"]]
 
 
-def test_negative_and_large_numbers_have_as_many_places_as_they_need() -> None:
-    values = Values(
-        Value(str(k), "items", 0, x) for k, x in enumerate([-12.34, -0.1234, 0.0, 1234.56])
-    )
+@pytest.mark.parametrize(
+    ("numbers", "printed"),
+    [
+        ([-12.34, -0.1234, 0.0, 1234.56], ["-12.3", "-0.1", "0.0", "1234.6"]),
+        ([-9.8765, -0.1234, 0.0], ["-9.877", "-0.123", "0.000"]),
+        ([math.nan, -0.1234], ["not finite", "-0.123"]),
+    ],
+)
+def test_numbers_of_a_column_have_as_many_places_as_the_largest_leaves(
+    numbers: list[float], printed: list[str]
+) -> None:
+    values = Values(Value(str(k), "items", 0, x) for k, x in enumerate(numbers))
     rows = comparison(Tiny(), found(values))[0].rows
-    assert [cell for _, cell in rows] == ["-12.3", "-0.123", "0.000", "1234.6"]
+    assert [cell for _, cell in rows] == printed
 
 
 def test_a_published_column_that_was_not_obtained_for_a_row_is_a_dash() -> None:

@@ -84,9 +84,17 @@ def _obtained(values: Values, row: str, column: str) -> str:
     if not np.isfinite(found).all():
         return "not finite"
     mean, deviation = values.mean(row, column), values.deviation(row, column)
-    places = 1 if abs(mean) >= 10 else 3
+    places = _places(values, column)
     spread = "" if deviation is None else f" ± {deviation:.{places}f}"
     return f"{mean:.{places}f}{spread}"
+
+
+def _places(values: Values, column: str) -> int:
+    """One decimal place where a column has means of 10 or more, three where it has none."""
+    means = np.array(
+        [values.mean(row, column) for row in values.rows if len(values.of(row, column))]
+    )
+    return 1 if (np.abs(means[np.isfinite(means)]) >= 10).any() else 3
 
 
 def _spread(values: Values, columns: Sequence[str]) -> str:
