@@ -58,6 +58,16 @@ def test_a_quick_run_from_the_list_to_the_page_and_back(run, tmp_path: Path) -> 
     assert run("reproduce", "--out", str(out)).code == 0
 
 
+def test_several_are_run_together_each_once(run) -> None:  # type: ignore[no-untyped-def]
+    both = ["closing-gap/theory", "comm/partial-information"]
+    found = run("reproduce", *both, "closing-gap/theory", "--quick")
+    assert (found.code, found.err) == (0, "")
+    out = Path("reproduced/closing-gap-theory+comm-partial-information")
+    assert f"Written to {out}: index.html" in found.out
+    assert found.out.count("theory not run: ") == 1
+    assert all((out / target / "page.html").exists() for target in both)
+
+
 def test_what_lacks_its_data_does_not_stop_the_rest(run, alone: list[str]) -> None:  # type: ignore[no-untyped-def]
     found = run("reproduce", "closing-gap", "--seeds", 1, "--out", "here", "--jobs", 1)
     assert found.code == 0
@@ -100,6 +110,7 @@ def test_missing_data_are_named_with_the_place_to_put_them(run, target: str, mes
             ["closing-gaps"],
             "there is no paper or artefact 'closing-gaps'; did you mean 'closing-gap'?",
         ),
+        (["closing-gap", "fig1"], "did you mean 'closing-gap/fig1'?"),
         (["fig1"], "did you mean 'closing-gap/fig1'?"),
         (["two-effects"], "two-effects cannot be run: planned"),
         (["closing-gap/captioning"], "closing-gap/captioning cannot be run: out of scope"),

@@ -55,6 +55,20 @@ def test_splits_have_800_and_200_combinations_and_none_in_common() -> None:
     assert (train.images.dtype, train.shapes.dtype) == (np.uint8, np.int64)
 
 
+def test_there_are_as_many_pictures_of_a_combination_as_are_asked_for() -> None:
+    few, paper, many = (
+        trifeature("train", side=16, per_combination=count, balanced=True) for count in (1, 3, 5)
+    )
+    assert (len(few), len(paper), len(many)) == (800, 2400, 4000)
+    assert set(kinds(few)) == set(kinds(paper)) == set(kinds(many))
+    assert len(np.unique(many.images.reshape(4000, -1), axis=0)) == 4000
+    assert np.array_equal(trifeature("train", side=16, balanced=True).images, paper.images)
+    tests = [trifeature("test", side=16, per_combination=count).images for count in (1, 5)]
+    assert np.array_equal(*tests)
+    pairs = bimodal_trifeature("train", side=16, per_combination=5, biased=False, pairs=400)
+    assert pairs.pairs.max() > 2400
+
+
 @pytest.mark.parametrize(
     ("split", "biased", "balanced", "count"),
     [  # the paper's split: what the released code counts at its seed
@@ -290,6 +304,10 @@ def test_what_is_random_in_a_texture_differs_from_picture_to_picture() -> None:
         ({"split": "val"}, "split must be 'train' or 'test', found 'val'"),
         ({"side": 15}, "side must be a whole number from 16 to 1,024; found 15"),
         ({"side": 64.0}, "side must be a whole number from 16 to 1,024; found 64.0"),
+        (
+            {"per_combination": 0},
+            "per_combination must be a whole number of at least 1; found 0",
+        ),
         ({"rows": 0}, "rows must be a whole number from 1 to 200; found 0"),
         ({"rows": 201}, "rows must be a whole number from 1 to 200; found 201"),
         ({"seed": -1}, "seed must be a whole number of at least 0; found -1"),

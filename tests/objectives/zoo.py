@@ -1,13 +1,14 @@
 """Every objective, for the suites that run on all of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from isthmus.objectives import (
     CMC,
     SLIP,
     AlignCLIP,
     AlignTruePairs,
+    Batch,
     CentroidUniformity,
     CloseGap,
     CoMM,
@@ -24,7 +25,9 @@ from isthmus.objectives import (
     SigLIP,
     SimCLR,
     SupCon,
+    Supervised,
     Symile,
+    Terms,
     TriangleArea,
 )
 
@@ -53,6 +56,13 @@ class Entry:
     any_order: bool = True
 
 
+class ByGroup(Supervised):
+    """Learns in which place of the batch the group of an item is, as the suites give no targets."""
+
+    def of(self, batch: Batch) -> Terms:
+        return super().of(replace(batch, targets=batch.codes % self.outputs))
+
+
 TRIPLE = {"image": 1, "text": 1, "audio": 1}
 
 TWO_VIEWS = {"image": 2, "text": 2}
@@ -79,6 +89,9 @@ ZOO: dict[str, Entry] = {
     "SLIP": Entry(lambda: SLIP(learnable=True, weight=0.5), {"image": 3, "text": 1}),
     "SupCon": Entry(lambda: SupCon(temperature=0.2, learnable=True), TRIPLE),
     "SupCon, several views": Entry(SupCon, {"image": 3, "text": 1}),
+    "Supervised": Entry(
+        lambda: ByGroup(outputs=3, width=6), {"image": 2, "text": 1}, turns=False, any_order=False
+    ),
     "CoMM, released": Entry(
         lambda: CoMM(temperature=0.2, learnable=True, weights={"text": 2.0}),
         {"image": 2, "fused": 2, "text": 2},

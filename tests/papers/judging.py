@@ -32,34 +32,48 @@ def values(table: Table, changes: Table | None = None) -> Values:
     )
 
 
-def failing(cases: Mapping[str, Case]) -> list[Any]:
-    """Parameters: claim, table, and each change that breaks it."""
-    return [
-        pytest.param(claim, table, change, id=f"{name}: {change[1]} of {change[0]} is {change[2]}")
-        for name, (claim, table, _, changes) in cases.items()
-        for change in changes
-    ]
+def claim_tests(cases: Mapping[str, Case]) -> type:
+    """Tests of every claim: a class to be named in the module whose cases they are."""
+    failing = pytest.mark.parametrize(
+        ("claim", "table", "change"),
+        [
+            pytest.param(claim, table, change, id=f"{name}: {change[1]} of {change[0]} {change[2]}")
+            for name, (claim, table, _, changes) in cases.items()
+            for change in changes
+        ],
+    )
 
+    class TestClaims:
+        @pytest.mark.parametrize("name", cases)
+        def test_it_holds_where_every_criterion_is_just_met(self, name: str) -> None:
+            claim, table, also, _ = cases[name]
+            for changes in ({}, also):
+                verdict = claim.judge(values(table, changes))
+                assert verdict.holds is True, verdict.numbers
+                assert "nan" not in verdict.numbers
 
-def check_holds(case: Case) -> None:
-    """The claim holds of its table, and under the changes that it allows."""
-    claim, table, also, _ = case
-    for changes in ({}, also):
-        verdict = claim.judge(values(table, changes))
-        assert verdict.holds is True, verdict.numbers
-        assert "nan" not in verdict.numbers
+        @failing
+        def test_it_does_not_hold_where_one_criterion_is_missed(
+            self, claim: Claim, table: Table, change: Change
+        ) -> None:
+            row, column, number = change
+            assert claim.judge(values(table, {row: {column: number}})).holds is False
 
+        @failing
+        @pytest.mark.parametrize("lack", ["not there", "not a number"])
+        def test_it_is_not_judged_where_a_number_that_it_needs_is_missing(
+            self, claim: Claim, table: Table, change: Change, lack: str
+        ) -> None:
+            row, column, _ = change
+            rest = Values(v for v in values(table).values if (v.row, v.column) != (row, column))
+            if lack == "not a number":
+                rest += Values([Value(row, column, 0, math.nan)])
+            verdict = claim.judge(rest)
+            assert verdict.holds is None
+            assert row in verdict.numbers
 
-def check_fails(claim: Claim, table: Table, change: Change) -> None:
-    """The claim does not hold under a change."""
-    row, column, number = change
-    assert claim.judge(values(table, {row: {column: number}})).holds is False
+        @pytest.mark.parametrize("name", cases)
+        def test_it_is_not_run_where_there_is_nothing(self, name: str) -> None:
+            assert cases[name][0].judge(Values()).word == "not run"
 
-
-def check_not_judged(claim: Claim, table: Table, change: Change, *, nan: bool) -> None:
-    """The claim is not judged where that number is missing, or is none."""
-    row, column, _ = change
-    rest = Values(v for v in values(table).values if (v.row, v.column) != (row, column))
-    verdict = claim.judge(rest + Values([Value(row, column, 0, math.nan)]) if nan else rest)
-    assert verdict.holds is None
-    assert row in verdict.numbers
+    return TestClaims

@@ -88,6 +88,7 @@ def test_schedules_sums_and_nested_classes_are_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(OBJECTIVE.names()))
 def test_every_objective_has_a_name_and_defaults_that_can_be_written(name: str) -> None:
     needed = {"modalities": ["image", "text"], "width": 4} if name == "FactorCL" else {}
+    needed |= {"outputs": 2, "width": 4} if name == "Supervised" else {}
     needed |= {"across": True} if name == "Consistency" else {}
     needed |= {"objectives": {"a": "InfoNCE"}} if name == "WeightedSum" else {}
     spec = resolve({"class": name, **needed}, OBJECTIVE, "objective", context={})

@@ -1,4 +1,4 @@
-"""`isthmus reproduce [PAPER | PAPER/ARTEFACT]`: a paper's tables and figures, run and judged."""
+"""`isthmus reproduce [PAPER | PAPER/ARTEFACT] …`: papers' tables and figures, run and judged."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ MOST_JOBS = 8
 
 
 def reproduce(
-    target: Annotated[
-        str | None,
+    targets: Annotated[
+        list[str] | None,
         typer.Argument(
-            help="A paper (closing-gap), or one of its tables and figures "
-            "(closing-gap/table1-av-mnist). Without one, lists them all.",
+            help="Papers (closing-gap), or tables and figures of one "
+            "(closing-gap/table1-av-mnist). Without any, lists them all.",
             show_default=False,
         ),
     ] = None,
@@ -76,19 +76,23 @@ def reproduce(
     from rich.console import Console
 
     console = Console()
-    if target is None and not every:
+    if not targets and not every:
         _list(console, out)
         return
-    if target is not None and every:
-        raise InputError(f"--all runs all papers, and '{target}' names one: leave one of them out")
+    if targets and every:
+        raise InputError(
+            f"--all runs all papers, and '{targets[0]}' names one: leave one of them out"
+        )
     if quick and scale == "paper":
         raise InputError("--quick and --scale paper are two scales: leave one of them out")
     from ..papers import Setting, find
     from ..papers import reproduce as run
 
-    artefacts = find(target)
+    asked: list[str | None] = [*targets] if targets else [None]
+    artefacts = list(dict.fromkeys(found for target in asked for found in find(target)))
     setting = Setting.of("quick" if quick else scale, seeds=seeds, data_root=data_root)
-    folder = out or Path(EVERY) / (target or "all").strip("/").replace("/", "-")
+    names = dict.fromkeys((target or "all").strip("/").replace("/", "-") for target in asked)
+    folder = out or Path(EVERY) / "+".join(names)
     _check_installed()
     at_once = _jobs(setting.scale) if jobs is None else jobs
     results, refused = run(artefacts, setting, folder, resume=resume, jobs=at_once, console=console)

@@ -27,8 +27,8 @@ from .mnist import mnist
 from .noisy import NoisyWords
 from .principal import PrincipalAxes
 from .root import data_root
+from .splits import Split
 
-Split = Literal["train", "validation", "test"]
 Origin = Literal["original", "mnist+fsdd"]
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

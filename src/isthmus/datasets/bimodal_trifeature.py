@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .labelled import Split
-from .trifeature import SPLIT_SEED, VALUES, Trifeature, check_number, trifeature
+from .trifeature import PER_COMBINATION, SPLIT_SEED, VALUES, Trifeature, check_number, trifeature
 
 Task: TypeAlias = Literal["shared", "unique1", "unique2", "synergy"]
 """What pairs are classified by: see `BimodalTrifeature.labels`."""
@@ -97,6 +97,7 @@ def bimodal_trifeature(
     pairs: int | None = PAIRS,
     biased: bool = True,
     rows: int | None = None,
+    per_combination: int = PER_COMBINATION,
     balanced: bool = False,
     seed: int = 0,
     split_seed: int = SPLIT_SEED,
@@ -125,7 +126,7 @@ def bimodal_trifeature(
     biased:
         Only pairs whose texture and colour belong together: for learning of synergy without being
         told. What was learnt is judged on unbiased ones.
-    split, side, rows, balanced, split_seed:
+    split, side, rows, per_combination, balanced, split_seed:
         As in `trifeature`.
     seed:
         Of how the pictures are drawn, and of which pairs are chosen.
@@ -147,7 +148,13 @@ def bimodal_trifeature(
         check_number("pairs", pairs, 1)
     check_number("mapping_seed", mapping_seed, 0)
     pictures = trifeature(
-        split, side=side, rows=rows, balanced=balanced, seed=seed, split_seed=split_seed
+        split,
+        side=side,
+        rows=rows,
+        per_combination=per_combination,
+        balanced=balanced,
+        seed=seed,
+        split_seed=split_seed,
     )
     mapping = np.random.default_rng(mapping_seed).permutation(VALUES)
     allowed = pictures.shapes[:, None] == pictures.shapes

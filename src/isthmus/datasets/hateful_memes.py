@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,7 @@ from .captioned import texts
 from .captions import CaptionSet
 from .picture_files import PictureFiles
 from .root import data_root
-
-Split = Literal["train", "validation", "test"]
+from .splits import Split
 
 CLASSES = ("not hateful", "hateful")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,7 @@ from numpy.typing import NDArray
 from ..arguments import check_count, check_flag, check_number
 from ..errors import InputError
 from .information_world import SHARED, SUITES, SYNERGY, UNIQUE, InformationWorld
-
-Split: TypeAlias = Literal["train", "validation", "test"]
+from .splits import SPLITS, Split, check_split
 
 HIDDEN, GAIN = 64, 1.5
 """Width of the layer between symbols and vectors, and how far into tanh they go."""
@@ -98,8 +96,7 @@ def known_information(
     >>> data.world.bits["synergy"], sorted(set(data.labels["synergy"].tolist()))
     (2.0, [0, 1, 2, 3])
     """
-    if split not in get_args(Split):
-        raise InputError(f"split must be 'train', 'validation' or 'test'; found {split!r}")
+    check_split(split)
     world = _world(world)
     check_count("rows", rows, low=1)
     check_count("dimension", dimension, low=1)
@@ -108,7 +105,7 @@ def known_information(
     check_number("noise", noise, low=0, high=np.inf)
     if check_flag("biased", biased) and world.synergy == 1:
         raise InputError("biased is of synergy, which this world has none of")
-    stream = 1 + get_args(Split).index(split) + len(get_args(Split)) * biased
+    stream = 1 + SPLITS.index(split) + len(SPLITS) * biased
     draw = np.random.default_rng([seed, stream])
     symbols = _symbols(world, rows, draw, biased=biased)
     labels = _labels(world, symbols, draw)

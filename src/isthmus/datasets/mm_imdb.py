@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,7 @@ from .captions import CaptionSet
 from .download import Resource, fetch
 from .picture_files import PictureFiles
 from .root import data_root
-
-Split = Literal["train", "validation", "test"]
+from .splits import Split
 
 GENRES = (
     *("Drama", "Comedy", "Romance", "Thriller", "Crime", "Action", "Adventure", "Horror"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,6 @@ from ..errors import InputError
 from ..readers.npz import open_npz
 from .root import data_root
 from .safe_pickle import read_pickle
-
-Split: TypeAlias = Literal["train", "validation", "test"]
-
-SPLITS: tuple[Split, ...] = get_args(Split)
-
-
-def check_split(split: str) -> None:
-    """An error unless it is one of the three."""
-    if split not in SPLITS:
-        raise InputError(f"split must be 'train', 'validation' or 'test'; found {split!r}")
 
 
 def find_file(name: str, files: Sequence[str], root: Path | str | None, *, get: str) -> Path:

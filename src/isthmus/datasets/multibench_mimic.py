@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .multibench_files import SPLITS, Split, check_split, find_file, numbers, read_tree
+from .multibench_files import find_file, numbers, read_tree
+from .splits import SPLITS, Split, check_split
 
 FILES = ("im.pk", "im.npz")
 

@@ -23,8 +23,8 @@ from .trifeature_textures import TEXTURES
 VALUES = 10
 """Shapes, textures, and colours."""
 
-VIEWS = {"train": 3, "test": 1}
-"""Pictures of each combination in a split."""
+PER_COMBINATION = 3
+"""Pictures of each combination to train on; of those to test there is one."""
 
 SPLIT_SEED = 42
 """Of the combinations that are for testing, as the paper draws them."""
@@ -61,6 +61,7 @@ def trifeature(
     *,
     side: int = 64,
     rows: int | None = None,
+    per_combination: int = PER_COMBINATION,
     balanced: bool = False,
     seed: int = 0,
     split_seed: int = SPLIT_SEED,
@@ -83,6 +84,9 @@ def trifeature(
         Of the pictures, in pixels; the paper's are 224.
     rows:
         As many of the pictures, chosen at random; all if not given.
+    per_combination:
+        Pictures of each combination to train on, the paper's 3 or as many as wanted. It changes
+        nothing of the test split.
     balanced:
         False: the combinations to test are any 200, as in the paper. True: any 200 in which every
         shape has every texture twice, and every colour twice, so that neither tells anything of
@@ -105,11 +109,12 @@ def trifeature(
     """
     check_split(split)
     check_number("side", side, LEAST_SIDE, MOST_SIDE)
+    check_number("per_combination", per_combination, 1)
     check_number("seed", seed, 0)
     check_number("split_seed", split_seed, 0)
     held_out = _held_out(balanced, np.random.default_rng(split_seed))
     combinations = np.flatnonzero(held_out if split == "test" else ~held_out)
-    shown = np.repeat(combinations, VIEWS[split])
+    shown = np.repeat(combinations, per_combination if split == "train" else 1)
     rng = np.random.default_rng([seed, _STREAMS[split]])
     poses = Poses.draw(len(shown), rng)
     if rows is not None:

@@ -22,9 +22,9 @@ from ..errors import InputError
 from .archives import extract
 from .download import Resource, fetch
 from .root import data_root
+from .splits import Split
 from .vision_touch_files import Recordings, check_h5py
 
-Split = Literal["train", "validation", "test"]
 Task = Literal["end_effector", "contact"]
 Whole = Literal["file", "recording"]
 

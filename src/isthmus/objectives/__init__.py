@@ -26,6 +26,7 @@ from .sig_lip import SigLIP
 from .sim_clr import SimCLR
 from .slip import SLIP
 from .sup_con import SupCon
+from .supervised import Supervised
 from .symile import Symile
 from .temperature import Temperature
 from .terms import Modalities, Terms
@@ -60,6 +61,7 @@ __all__ = [
     "SigLIP",
     "SimCLR",
     "SupCon",
+    "Supervised",
     "Symile",
     "Temperature",
     "Terms",

@@ -32,6 +32,8 @@ class Batch:
         (B,) weights of the items as anchors, or None for equal ones.
     distinct:
         Whether no two items share a group, so that item i has code i.
+    targets:
+        (B,) or (B, K) what is to be told of the items, or None.
     """
 
     views: Views
@@ -39,6 +41,7 @@ class Batch:
     codes: Tensor
     weights: Tensor | None
     distinct: bool
+    targets: Tensor | None = None
 
     @classmethod
     def of(
@@ -48,12 +51,13 @@ class Batch:
         groups: Tensor | None = None,
         mask: Mapping[str, Tensor] | None = None,
         weights: Tensor | None = None,
+        targets: Tensor | None = None,
     ) -> Batch:
         """The batches of all ranks as one; see `Objective` for the arguments."""
         first = _first(embeddings)
         part, problem = None, ""
         try:
-            part = _checked(embeddings, groups, mask or {}, weights)
+            part = _checked(embeddings, groups, mask or {}, weights, targets)
         except ValueError as error:
             if world_size() == 1:
                 raise
@@ -63,7 +67,8 @@ class Batch:
         assert part is not None
         device = next(iter(part.views.values()))[0].device
         codes = _codes(part.groups, part.rows, device)
-        return cls(part.views, part.masks, codes, part.weights, part.groups is None)
+        distinct = part.groups is None
+        return cls(part.views, part.masks, codes, part.weights, distinct, part.targets)
 
     @classmethod
     def as_is(cls, embeddings: Modalities, *, groups: Tensor | None = None) -> Batch:
@@ -127,6 +132,7 @@ def _checked(
     groups: Tensor | None,
     mask: Mapping[str, Tensor],
     weights: Tensor | None,
+    targets: Tensor | None,
 ) -> Part:
     views = {n: (z,) if isinstance(z, Tensor) else tuple(z) for n, z in embeddings.items()}
     shapes = {name: [tuple(z.shape) for z in zs] for name, zs in views.items()}
@@ -146,13 +152,15 @@ def _checked(
     for name, values in {"groups": groups, "weights": weights, **mask}.items():
         if values is not None and values.shape != (rows,):
             raise ValueError(f"{name} must be one per item, ({rows},); found {tuple(values.shape)}")
+    if targets is not None and (not 0 < targets.ndim <= 2 or len(targets) != rows):
+        raise ValueError(f"targets must be ({rows},) or ({rows}, K); found {tuple(targets.shape)}")
     if groups is not None and (groups.is_floating_point() or groups.is_complex()):
         raise ValueError(f"groups must be integers; found {groups.dtype}")
     if weights is not None and bool((weights < 0).any() | ~torch.isfinite(weights).all()):
         raise ValueError("weights must be finite and not negative")
     masks = {name: values.bool() for name, values in mask.items()}
     units = {name: tuple(_unit(z, masks.get(name)) for z in zs) for name, zs in views.items()}
-    return Part(units, masks, groups, weights, rows)
+    return Part(units, masks, groups, weights, rows, targets)
 
 
 def _unit(z: Tensor, mask: Tensor | None) -> Tensor:

@@ -78,6 +78,7 @@ class CachedStep:
         groups: Tensor | None = None,
         mask: Mapping[str, Tensor] | None = None,
         weights: Tensor | None = None,
+        targets: Tensor | None = None,
         scale: Callable[[Tensor], Tensor] = lambda loss: loss,
     ) -> Terms:
         """Add the gradient of the loss to all parameters; the loss and its terms, detached.
@@ -103,7 +104,7 @@ class CachedStep:
             )
             for name in parts[0]
         }
-        terms = self.objective(leaves, groups=groups, mask=mask, weights=weights)
+        terms = self.objective(leaves, groups=groups, mask=mask, weights=weights, targets=targets)
         scale(terms.total).backward()  # type: ignore[no-untyped-call]
         start = 0
         for k, (chunk, state) in enumerate(zip(chunks, states, strict=True)):

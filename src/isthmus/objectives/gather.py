@@ -32,6 +32,7 @@ class Part:
     groups: Tensor | None
     weights: Tensor | None
     rows: int
+    targets: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class _Shape:
     masked: tuple[str, ...]
     grouped: bool
     weighted: bool
+    targets: str
     problem: str
 
 
@@ -78,12 +80,13 @@ def gather(part: Part | None, problem: str, device: torch.device) -> Part:
         groups=None if part.groups is None else _gather_rows(part.groups, sizes),
         weights=None if part.weights is None else _gather_rows(part.weights, sizes),
         rows=sum(sizes),
+        targets=None if part.targets is None else _gather_rows(part.targets, sizes),
     )
 
 
 def _shape(part: Part | None, problem: str) -> _Shape:
     if part is None:
-        return _Shape(0, (), (), False, False, problem)
+        return _Shape(0, (), (), False, False, "", problem)
     widths = tuple(
         (name, tuple(z.shape[1] for z in views), str(views[0].dtype), _trained(views))
         for name, views in part.views.items()
@@ -94,8 +97,14 @@ def _shape(part: Part | None, problem: str) -> _Shape:
         tuple(sorted(part.masks)),
         part.groups is not None,
         part.weights is not None,
+        _kind(part.targets),
         "",
     )
+
+
+def _kind(targets: Tensor | None) -> str:
+    """What targets of all ranks have in common."""
+    return "none" if targets is None else f"(B, *{tuple(targets.shape[1:])}) of {targets.dtype}"
 
 
 def _trained(views: Sequence[Tensor]) -> bool:
@@ -134,6 +143,8 @@ def _agreed(shapes: Sequence[_Shape]) -> dict[str, tuple[tuple[int, ...], str, b
     for what in ("grouped", "weighted"):
         if len({getattr(shape, what) for shape in shapes if shape.rows}) > 1:
             raise ValueError(f"some ranks have a {what} batch and others not: give all or none")
+    if len(kinds := {shape.targets for shape in shapes}) > 1:
+        raise ValueError(f"targets must be alike on all ranks; found {', '.join(sorted(kinds))}")
     return known
 
 

@@ -39,6 +39,9 @@ class Objective(nn.Module):
         hold does not matter, and gets no gradient.
     weights:
         (B,) numbers ≥ 0, optional: how much each item counts as an anchor.
+    targets:
+        (B,) or (B, K), optional: what `Supervised` is to tell of each item; no other objective
+        looks at them.
 
     Returns
     -------
@@ -66,10 +69,11 @@ class Objective(nn.Module):
         groups: Tensor | None = None,
         mask: Mapping[str, Tensor] | None = None,
         weights: Tensor | None = None,
+        targets: Tensor | None = None,
     ) -> Terms:
         """The loss and its terms."""
         with full_precision():
-            batch = Batch.of(embeddings, groups=groups, mask=mask, weights=weights)
+            batch = Batch.of(embeddings, groups=groups, mask=mask, weights=weights, targets=targets)
             with same_rows() if world_size() > 1 else nullcontext():
                 return self.of(batch)
 

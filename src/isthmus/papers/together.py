@@ -31,7 +31,8 @@ def train_together(
     is asked for.
     """
     distinct = {cell.key: cell for cell in cells}
-    left = [cell for cell in distinct.values() if not Bench(out).finished(cell)]
+    bench = Bench(out)
+    left = [cell for cell in distinct.values() if not bench.finished(cell)]
     jobs = min(jobs, len(left))
     if jobs < 2:
         return

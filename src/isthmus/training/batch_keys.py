@@ -1,9 +1,10 @@
-"""What a batch holds beside its modalities: group ids, and which items have which modality."""
+"""What a batch holds beside its modalities: what is known of its items."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -11,6 +12,9 @@ from ..models.inputs import PRESENT
 
 GROUP = "group"
 """Key of a batch's group ids, (B,)."""
+
+TARGETS = "items/targets"
+"""Key of what is to be told of the items: (B,) classes, or (B, K) labels or numbers."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Parts:
     inputs: Mapping[str, Tensor]
     groups: Tensor | None
     mask: Mapping[str, Tensor] | None
+    targets: Tensor | None = None
 
     @classmethod
     def of(cls, batch: Mapping[str, Tensor]) -> Parts:
@@ -35,5 +40,11 @@ class Parts:
         (['image', 'image/present'], ['image'], None)
         """
         mask = {k.removesuffix(PRESENT): x for k, x in batch.items() if k.endswith(PRESENT)}
-        inputs = {k: x for k, x in batch.items() if k != GROUP}
-        return cls(inputs, batch.get(GROUP), mask or None)
+        inputs = {k: x for k, x in batch.items() if k not in (GROUP, TARGETS)}
+        return cls(inputs, batch.get(GROUP), mask or None, batch.get(TARGETS))
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What the objective is told, by the names of its arguments."""
+        targets = {} if self.targets is None else {"targets": self.targets}
+        return {"groups": self.groups, "mask": self.mask, **targets}

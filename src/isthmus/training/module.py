@@ -88,7 +88,7 @@ class ContrastiveModule(LightningModule):
         parts = Parts.of(batch)
         if self.chunk is None:
             embeddings = self.towers(parts.inputs)
-            terms: Terms = self.objective(embeddings, groups=parts.groups, mask=parts.mask)
+            terms: Terms = self.objective(embeddings, **parts.known)
             self._keep(terms)
         else:
             terms = self._step_in_chunks(parts, self.chunk)
@@ -103,8 +103,7 @@ class ContrastiveModule(LightningModule):
         optimiser.zero_grad()
         terms = step(
             parts.inputs,
-            groups=parts.groups,
-            mask=parts.mask,
+            **parts.known,
             scale=lambda loss: self.trainer.precision_plugin.pre_backward(loss, self),
         )
         self._keep(terms)

@@ -134,9 +134,9 @@ def _step(
     leaves = {n: tuple(z.detach().requires_grad_() for z in zs) for n, zs in views.items()}
     if world_size() > 1:
         with meter.part("gather", "forward"), torch.no_grad():
-            Batch.of(leaves, groups=parts.groups, mask=parts.mask)
+            Batch.of(leaves, **parts.known)
     with meter.part("loss", "forward"):
-        terms = objective(leaves, groups=parts.groups, mask=parts.mask)
+        terms = objective(leaves, **parts.known)
     with meter.part("loss", "backward"):
         terms.total.backward()
     pairs = [

@@ -1,4 +1,4 @@
-"""A progress bar that counts steps: loss, temperature and time left."""
+"""A progress bar that counts steps: loss, temperature if there is one, and time left."""
 
 from __future__ import annotations
 
@@ -23,16 +23,14 @@ class StepProgress(Callback):
             TextColumn(f"{title:<28}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:6.3f}  τ {task.fields[temperature]:.4f}"),
+            TextColumn("{task.fields[now]}"),
             TimeRemainingColumn(),
             console=console,
         )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the bar as far as the run is."""
-        self._task = self._progress.add_task(
-            "", total=trainer.max_steps, loss=float("nan"), temperature=float("nan")
-        )
+        self._task = self._progress.add_task("", total=trainer.max_steps, now="")
         self._progress.update(self._task, completed=trainer.global_step)
         self._progress.start()
 
@@ -45,13 +43,10 @@ class StepProgress(Callback):
         batch_idx: int,
     ) -> None:
         """Advance by one step."""
-        temperature = getattr(pl_module, "temperature", None)
-        self._progress.update(
-            self._task,
-            advance=1,
-            loss=float(outputs["loss"]),
-            temperature=float("nan") if temperature is None else temperature,
-        )
+        now = f"loss {float(outputs['loss']):6.3f}"
+        if (temperature := getattr(pl_module, "temperature", None)) is not None:
+            now += f"  τ {temperature:.4f}"
+        self._progress.update(self._task, advance=1, now=now)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Leave the bar as it stands, also after an error."""

@@ -153,7 +153,7 @@ def _rehearse(module: ContrastiveModule, batches: Batches, section: str) -> None
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             raise InputError(f"{section}: an encoder does not take its data: {error}") from error
         try:
-            module.objective(embeddings, groups=parts.groups, mask=parts.mask)
+            module.objective(embeddings, **parts.known)
         except (RuntimeError, ValueError, TypeError) as error:
             unfused = FUSED not in embeddings and f"'{FUSED}'" in str(error)
             hint = "; a recipe gives them with 'fusion:' in place of 'towers:'" if unfused else ""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from numpy.typing import NDArray
 from torch import nn
 
-Split: TypeAlias = Literal["train", "validation", "test"]
-
-Kind: TypeAlias = Literal["classes", "labels", "regression"]
-"""One class of several, any of several labels, or numbers."""
+from ..datasets.splits import SPLITS, Split
+from ..objectives.supervised import TargetKind as Kind
 
 
 @dataclass(frozen=True)
@@ -46,3 +44,6 @@ class Probed(ABC):
     @abstractmethod
     def features(self, model: nn.Module, split: Split) -> ProbeRows:
         """All items of a split as they are, through a model in evaluation mode."""
+
+
+__all__ = ["SPLITS", "Kind", "ProbeRows", "Probed", "Split"]

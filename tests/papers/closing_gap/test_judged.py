@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
-
-from isthmus.papers import Claim, Values
+from isthmus.papers import Claim
 from isthmus.papers.closing_gap import CLOSING_GAP
 from isthmus.papers.closing_gap.ablation import (
     ALIGN,
@@ -22,15 +20,7 @@ from isthmus.papers.closing_gap.maps import BEFORE, FigureTwo
 from isthmus.papers.closing_gap.methods import CLOSING, FIXED, LEARNABLE
 from isthmus.papers.closing_gap.theory import Theory
 from isthmus.papers.closing_gap.worlds import AV_MNIST
-from tests.papers.judging import (
-    Case,
-    Change,
-    Table,
-    check_fails,
-    check_holds,
-    check_not_judged,
-    failing,
-)
+from tests.papers.judging import Case, Table, claim_tests
 
 TWO = main_claims(("text", "image"))
 THREE = main_claims(("text", "image", "sound"))
@@ -165,32 +155,7 @@ CASES: dict[str, Case] = {
 }
 
 
-FAILING = failing(CASES)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_a_claim_holds_where_every_criterion_is_just_met(name: str) -> None:
-    check_holds(CASES[name])
-
-
-@pytest.mark.parametrize(("claim", "table", "change"), FAILING)
-def test_a_claim_does_not_hold_where_one_criterion_is_missed(
-    claim: Claim, table: Table, change: Change
-) -> None:
-    check_fails(claim, table, change)
-
-
-@pytest.mark.parametrize(("claim", "table", "change"), FAILING)
-@pytest.mark.parametrize("lack", ["not there", "not a number"])
-def test_a_claim_is_not_judged_where_a_number_that_it_needs_is_missing(
-    claim: Claim, table: Table, change: Change, lack: str
-) -> None:
-    check_not_judged(claim, table, change, nan=lack == "not a number")
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_a_claim_about_nothing_is_not_run(name: str) -> None:
-    assert CASES[name][0].judge(Values()).word == "not run"
+TestClaims = claim_tests(CASES)
 
 
 def test_every_claim_of_the_paper_is_tried_here() -> None:

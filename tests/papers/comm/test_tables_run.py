@@ -14,7 +14,8 @@ from isthmus.papers.bench import Bench
 from isthmus.papers.cell import Cell
 from isthmus.papers.comm.methods import COMM
 from isthmus.papers.comm.probes import ACCURACY, AUC, FROZEN, MACRO, NUMBERS, PLAIN, WEIGHTED
-from isthmus.papers.comm.table2 import CLIP, CLIP_TRAINED, COMM_CLIP, SLIP_TRAINED
+from isthmus.papers.comm.table1 import TUNED
+from isthmus.papers.comm.table2 import CLIP, CLIP_TRAINED, COMM_CLIP, COMM_TUNED, SLIP_TRAINED
 from isthmus.papers.comm.table3 import CMC_THREE
 from isthmus.papers.trained import Trained
 from tests.datasets.official_mm_imdb import write_mm_imdb
@@ -65,7 +66,11 @@ def test_files_in_the_official_layout_are_trained_on(
 
 @pytest.mark.parametrize(
     ("name", "row"),
-    [("table1-vision-touch", COMM), ("table3-vision-touch", CMC_THREE)],
+    [
+        ("table1-vision-touch", COMM),
+        ("table1-vision-touch", TUNED),
+        ("table3-vision-touch", CMC_THREE),
+    ],
 )
 def test_a_robot_is_trained_on(name: str, row: str, tmp_path: Path) -> None:
     pytest.importorskip("h5py")
@@ -83,7 +88,7 @@ def test_movies_are_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     setting = Setting.of("paper", seeds=1, data_root=tmp_path)
     chosen = [cell for cell in table.cells(setting) if cell.row != CLIP_TRAINED]
     found = run(chosen, tmp_path / "out")
-    assert list(found) == [SLIP_TRAINED, COMM_CLIP]
+    assert list(found) == [SLIP_TRAINED, COMM_CLIP, COMM_TUNED]
     outcome = table.evaluate(setting, list(found.values()))
     assert outcome.values.rows == [CLIP, *found]
     assert outcome.values.columns == [WEIGHTED, MACRO]

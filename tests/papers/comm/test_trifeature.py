@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from isthmus.papers import Claim, Setting, Values
+from isthmus.papers import Setting, Values
 from isthmus.papers.bench import Bench
 from isthmus.papers.comm.fig4 import BARS, COLUMNS, FigureFour
 from isthmus.papers.comm.fig5 import FigureFive
@@ -33,15 +33,7 @@ from isthmus.papers.comm.variants import (
 )
 from isthmus.papers.trained import Trained
 from isthmus.training.recipe import Recipe
-from tests.papers.judging import (
-    Case,
-    Change,
-    Table,
-    check_fails,
-    check_holds,
-    check_not_judged,
-    failing,
-)
+from tests.papers.judging import Case, Table, claim_tests
 
 ARTEFACTS = (FigureFour(), FigureFive(), TableFour(), TableFive())
 
@@ -104,27 +96,9 @@ CASES: dict[str, Case] = {
         [(BOTH, "S", 57.9), (SECOND, "S", 53.1), (NONE, "S", 53.1), (SECOND, "R", 95.9)],
     ),
 }
-FAILING = failing(CASES)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_claim_holds_where_every_criterion_is_just_met(name: str) -> None:
-    check_holds(CASES[name])
-
-
-@pytest.mark.parametrize(("claim", "table", "change"), FAILING)
-def test_a_claim_does_not_hold_where_one_criterion_is_missed(
-    claim: Claim, table: Table, change: Change
-) -> None:
-    check_fails(claim, table, change)
-
-
-@pytest.mark.parametrize(("claim", "table", "change"), FAILING)
-def test_a_claim_is_not_judged_where_a_number_that_it_needs_is_missing(
-    claim: Claim, table: Table, change: Change
-) -> None:
-    for nan in (False, True):
-        check_not_judged(claim, table, change, nan=nan)
+TestClaims = claim_tests(CASES)
 
 
 @pytest.mark.parametrize("artefact", ARTEFACTS, ids=lambda a: a.name)

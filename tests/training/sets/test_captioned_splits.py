@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from isthmus.errors import InputError
 from isthmus.models import AttentionFuser, ConvMap, Fusion, PatchAdapter, TokenAdapter, WordTokens
+from isthmus.training.batch_keys import GROUP, TARGETS
 from isthmus.training.sets.hateful_memes import HatefulMemes
 from isthmus.training.sets.mm_imdb import MMIMDb
 from tests.datasets import official_mm_imdb as official
@@ -272,3 +273,16 @@ def test_views_of_a_model_ignore_padding(root: str) -> None:
         [model.eval().features(items.take(np.array([k])))["fused"].detach() for k in range(4)]
     )  # type: ignore[union-attr]
     np.testing.assert_allclose(whole, alone, atol=2e-6)
+
+
+def test_genres_and_hate_are_told_with_the_items(root: str) -> None:
+    data = MMIMDb(root=root, labelled=True, rows=4, **SMALL)
+    every = data.splits["train"].targets
+    assert every is not None
+    chosen = np.arange(4) * len(every) // 4
+    assert taken(data, rows=4)[TARGETS].tolist() == every[chosen].tolist()
+    for frozen in (None, {"image": Pixels()}):
+        memes = HatefulMemes(root=root, labelled=True, test="dev", frozen=frozen, **SMALL)
+        hateful = memes.splits["train"].targets
+        assert hateful is not None
+        assert taken(memes)[GROUP].tolist() == hateful[:8].tolist()

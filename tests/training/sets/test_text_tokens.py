@@ -11,6 +11,7 @@ import torch
 
 from isthmus.errors import InputError, MissingDependencyError
 from isthmus.training.sets.text_tokens import MaskedTokens, masked, text_tokens
+from isthmus.training.sets.tokens import OpenCLIPTokens
 
 
 class Letters:
@@ -101,6 +102,23 @@ def test_only_the_tokens_of_a_clip_can_be_masked(words: int) -> None:
             InputError, match="of tokens of SigLIP it is not known which is the mask"
         ):
             masked(known, 0.5)
+
+
+@pytest.mark.parametrize("words", [49_408, 32_000])
+def test_padding_is_known_of_the_tokens_of_a_clip(
+    words: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = torch.tensor([[49_406, 0, 320, 49_407, 0], [49_406, 49_407, 0, 0, 0]])
+    monkeypatch.setattr("isthmus.training.sets.tokens.vocabulary", lambda _: words)
+    tokenizers = SimpleNamespace(get_tokenizer=lambda _: lambda texts: given[: len(texts)])
+    monkeypatch.setattr("isthmus.training.sets.tokens.import_open_clip", lambda: tokenizers)
+    found = OpenCLIPTokens("ViT-B-32")(["! a", ""])
+    assert torch.equal(found["text"], given)
+    if words == 49_408:  # "!" is 0, as padding is
+        assert found["text/valid"].sum(dim=1).tolist() == [4, 2]
+        assert found["text/valid"][0].tolist() == [True] * 4 + [False]
+    else:
+        assert "text/valid" not in found
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])

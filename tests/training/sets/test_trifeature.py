@@ -17,7 +17,7 @@ from isthmus.training.embed import embed
 from isthmus.training.sets.trifeature import NAMES, Trifeature
 from tests.training.sets.pictured import small, trained
 
-SMALL: dict[str, Any] = {"side": 16, "pairs": 60, "held_out": 40, "rows": 300}
+SMALL: dict[str, Any] = {"side": 16, "pairs": 60, "probe": 50, "held_out": 40, "rows": 300}
 CLASS = "isthmus.training.sets.trifeature.Trifeature"
 
 
@@ -146,9 +146,11 @@ def test_probe_pairs_are_unbiased_pairs_of_the_pictures_trained_on() -> None:
     for split in ("train", "validation"):
         probe = data.pairs_of(split)  # type: ignore[arg-type]
         assert {image.tobytes() for image in probe.pictures.images} == seen
-        assert 0 < len(probe) <= SMALL["pairs"]
+        assert 0 < len(probe) <= SMALL["probe"]
         np.testing.assert_array_equal(probe.mapping, data.held.mapping)
     assert 0 < data.pairs_of("train").labels("synergy").mean() < 0.5
+    every = Trifeature(**(SMALL | {"pairs": None, "probe": None, "biased": False}))
+    assert len(every.train) > len(every.pairs_of("train")) > SMALL["probe"]
 
 
 def test_what_chooses_a_probe_has_no_combination_that_it_learnt_from() -> None:
@@ -172,6 +174,7 @@ def test_what_chooses_a_probe_has_no_combination_that_it_learnt_from() -> None:
     ("options", "message"),
     [
         ({"task": "redundancy"}, "task must be one of shared, unique1, unique2, synergy; found"),
+        ({"probe": 0}, "probe must be"),
         ({"side": 8}, "side must be a whole number from 16 to 1,024; found 8"),
         ({"augment": {"image": {}}}, "augment.image: no such key among the modalities"),
         ({"augment": {"image1": {"corp": None}}}, "augment.image1.corp: .* did you mean 'crop'"),

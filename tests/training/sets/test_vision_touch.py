@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from isthmus.datasets.vision_touch import vision_touch
 from isthmus.errors import InputError
+from isthmus.training.batch_keys import GROUP, TARGETS
 from isthmus.training.data import Data
 from isthmus.training.sets.vision_touch import VisionTouch
 from isthmus.training.splits import Probed
@@ -176,3 +177,15 @@ def test_a_fusion_model_is_trained_by_a_recipe(root: str, tmp_path: Path) -> Non
     )
     del tree["towers"]
     assert set(trained(tree, tmp_path / "out").names) == {"image", "force", "fused"}
+
+
+def test_what_comes_next_is_told(root: str) -> None:
+    robot = VisionTouch(root=root, labelled=True, rows=5, views=2)
+    batch = robot.train.take(np.arange(5))
+    assert batch[TARGETS].shape == (5, 4)
+    assert batch[TARGETS].mean(dim=0).tolist() == pytest.approx([0] * 4, abs=1e-5)
+    assert GROUP not in batch
+    contact = VisionTouch(root=root, task="contact", labelled=True, rows=5)
+    told = contact.train.take(np.arange(5))[GROUP]
+    chosen = np.arange(5) * len(contact.steps["train"]) // 5
+    assert told.tolist() == contact.steps["train"].targets[chosen].tolist()

@@ -129,6 +129,7 @@ END_EFFECTOR = Task(
     title="Vision&Touch: where the end effector is next",
     modalities=("image", "force"),
     kind="regression",
+    outputs=4,
     needs=Needs(("vision_touch",), {"quick": 0.1, "paper": 900}),
     sizes={
         "paper": Size(

@@ -50,6 +50,12 @@ METHODS: Mapping[str, Method] = {
 }
 """Row of a table → method."""
 
+SUPERVISED = "Supervised"
+"""Objective that must know what there is to tell: a task fills that in."""
+
+SUPERVISED_FUSED = Method({"class": SUPERVISED, "modalities": ["fused"]}, fused=True)
+"""The fusion model, told what there is to tell."""
+
 
 def partly(modalities: Sequence[str]) -> dict[str, Method]:
     """CoMM without a part of its loss."""

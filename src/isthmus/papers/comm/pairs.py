@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ...datasets.splits import SPLITS
 from ...metrics.split_probe import Part, SplitProbe, probe_splits
 from ..cell import Cell
 from ..setting import Scale, Setting
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from ...datasets.bimodal_trifeature import Task
     from ...training.sets import Trifeature
-    from ...training.splits import Split
     from ..trained import Trained
 
 IMAGES = ("image1", "image2")
@@ -65,7 +65,7 @@ seed 0: `docs/reproduce.md`."""
 
 SIZES: Mapping[Scale, Size] = {
     "quick": Size(
-        {"side": 32, "rows": 400, "pairs": 400, "held_out": 200, "augment": CROP},
+        {"side": 32, "rows": 400, "pairs": 400, "probe": 400, "held_out": 200, "augment": CROP},
         {"class": "NormedNet", "widths": [8], "features": 16},
         {"class": "NormedMap", "widths": [8], "dimension": 16},
         dimension=16,
@@ -76,14 +76,15 @@ SIZES: Mapping[Scale, Size] = {
         batch_size=32,
     ),
     "cpu": Size(
-        {"side": 64, "augment": CROP},
+        {"side": 64, "pairs": None, "augment": CROP},
         {"class": "NormedNet", "widths": [16, 32, 64], "features": 128},
         {"class": "NormedMap", "widths": [16, 32, 64], "dimension": 128},
         dimension=128,
         width=256,
-        steps=3000,
+        steps=2000,
         keep_every=500,
         few=4000,
+        batch_size=128,
         rate=2e-3,
         trainer={"accelerator": "cpu", "precision": "bf16-mixed"},
     ),
@@ -193,12 +194,11 @@ def probed_often(found: Trained, *, biased: bool, few: int) -> dict[str, float]:
 def _read(
     data: Trifeature, model: nn.Module, *, biased: bool, few: int | None = None
 ) -> dict[str, float]:
-    splits: Sequence[Split] = ("train", "validation", "test")
-    pairs = {split: data.pairs_of(split)[: few if split == "train" else None] for split in splits}
+    pairs = {split: data.pairs_of(split)[: few if split == "train" else None] for split in SPLITS}
     rows = {split: together(data.embedded(model, own)) for split, own in pairs.items()}
 
     def read(task: Task, *, balanced: bool = False) -> float:
-        parts: list[Part] = [(rows[split], pairs[split].labels(task)) for split in splits]
+        parts: list[Part] = [(rows[split], pairs[split].labels(task)) for split in SPLITS]
         costs = {} if few is None else {"costs": FEW_COSTS}
         read: SplitProbe = probe_splits(*parts, balanced=balanced, **costs)  # type: ignore[arg-type]
         return 100 * read.scores["balanced_accuracy"]

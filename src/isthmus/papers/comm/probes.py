@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...datasets.splits import SPLITS
 from ...metrics.split_probe import Part, probe_splits
 
 if TYPE_CHECKING:
@@ -72,10 +73,8 @@ def probed_frozen(found: Trained) -> dict[str, float]:
 
 
 def _read(data: Probed, model: nn.Module) -> dict[str, float]:
-    from ...training.splits import Split
-
     parts: list[Part] = []
-    for split in get_args(Split):
+    for split in SPLITS:
         seen = data.features(model, split)
         parts.append((together(seen.rows), seen.targets))
     train, validation, test = parts

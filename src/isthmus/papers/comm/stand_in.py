@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 from ...training.sets.known_information import KnownInformation
-from ...training.sets.labelled import Labelled
+from ...training.sets.labelled import LabelledItems
 from ...training.splits import Kind, ProbeRows, Split
 
 
@@ -23,7 +24,7 @@ class StandIn(KnownInformation):
         x1, x2 and as many more as there are.
     kind:
         What probes read: the class, or a column for each class, 0 or 1 as labels or as numbers.
-    views, rows, held_out:
+    views, rows, held_out, labelled:
         As of `KnownInformation`.
     """
 
@@ -35,6 +36,7 @@ class StandIn(KnownInformation):
         views: int | Mapping[str, int] = 1,
         rows: int = 256,
         held_out: int = 100,
+        labelled: bool = False,
     ) -> None:
         super().__init__(
             shared=2,
@@ -47,19 +49,16 @@ class StandIn(KnownInformation):
             views=views,
         )
         self.kind = kind
+        if labelled:  # probes learn from the items that are trained on
+            targets = self._told(self.rows("train").labels[self.part])
+            self.train = LabelledItems.of(self.train, targets, kind)
 
     def features(self, model: nn.Module, split: Split) -> ProbeRows:
         """All items of a split, and what is to be read of them."""
         found = super().features(model, split)
+        return replace(found, targets=self._told(found.targets))
+
+    def _told(self, classes: NDArray[np.int64]) -> NDArray[Any]:
         if self.kind == "classes":
-            return found
-        columns = np.eye(2, dtype=np.int64 if self.kind == "labels" else np.float64)
-        return replace(found, targets=columns[found.targets])
-
-
-class LabelledStandIn(Labelled, StandIn):
-    """`StandIn` with all items of a class in one group."""
-
-    def train_labels(self) -> NDArray[np.int64]:
-        """(N,) classes: probes learn from the same items."""
-        return self.rows("train").labels[self.part]
+            return classes
+        return np.eye(2, dtype=np.int64 if self.kind == "labels" else np.float64)[classes]

@@ -8,7 +8,7 @@ from ..claims import Claim, Found
 from ..values import Values, published
 from .bench_table import BenchTable
 from .benches import END_EFFECTOR, MIMIC, MOSI, MUSTARD, UR_FUNNY
-from .methods import COMM, CROSS, CROSS_SELF, FACTOR_CL, METHODS, Method
+from .methods import COMM, CROSS, CROSS_SELF, FACTOR_CL, METHODS, SUPERVISED_FUSED, Method
 from .probes import ACCURACY, MSE
 from .task import Row, Task
 
@@ -30,8 +30,20 @@ ROWS: Mapping[str, Row] = {
 }
 """Row → what is trained, where there are classes."""
 
+NUMBER_ROWS: Mapping[str, Row] = {
+    **UNLABELLED,
+    TUNED: Row(SUPERVISED_FUSED, labelled=True, after=COMM),
+}
+"""Row → what is trained, where there are numbers."""
+
 PUBLISHED: Mapping[str, Mapping[str, float]] = {
-    END_EFFECTOR.name: {CROSS: 33.09, CROSS_SELF: 7.56, FACTOR_CL: 10.82, COMM: 4.55},
+    END_EFFECTOR.name: {
+        CROSS: 33.09,
+        CROSS_SELF: 7.56,
+        FACTOR_CL: 10.82,
+        COMM: 4.55,
+        TUNED: 1.34,
+    },
     MIMIC.name: {
         CROSS: 66.7,
         CROSS_SELF: 65.49,
@@ -91,8 +103,11 @@ _SUPERVISED = (
 )
 
 _REGRESSION = (
-    "The paper has two more rows, FactorCL-SUP (1.72) and CoMM, fine-tuned (1.34), which are "
-    "trained on the numbers to be told; they are not run.",
+    "CoMM, fine-tuned, goes on from CoMM's weights with a linear map of the fused embeddings to "
+    "the numbers, by their squared error, for a fifth of the steps at a tenth of the learning "
+    "rate; the paper does not say how long, or how fast. A probe reads it as all others.",
+    "The paper has one more row, FactorCL-SUP (1.72). FactorCL asks for classes, and how it was "
+    "made to learn from numbers is not told; it is not run.",
     "The released code chooses its probe on the test split, and fits it to it, too. Here a tenth "
     "of the files is the validation split, and the test split is seen once.",
     "The force encoder sees all of its 32 readings; the released one sees the first alone.",
@@ -104,7 +119,7 @@ class TableOne(BenchTable):
 
     def __init__(self, task: Task) -> None:
         regression = task.kind == "regression"
-        super().__init__(task, UNLABELLED if regression else ROWS)
+        super().__init__(task, NUMBER_ROWS if regression else ROWS)
         self.name = f"table1-{task.name}"
         rows = {row: [value] for row, value in PUBLISHED[task.name].items()}
         self.published = published([self.main], rows, tag="F")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...datasets.mm_imdb import GENRES
 from ..artefact import Outcome
 from ..cell import Cell
 from ..claims import Claim, Found
@@ -14,12 +15,13 @@ from ..trained import Trained
 from ..values import Values, published
 from .bench_table import BenchTable
 from .clip import Weights, at_hand
-from .methods import COMM, CROSS, METHODS, Method
+from .methods import COMM, CROSS, METHODS, SUPERVISED_FUSED, Method
 from .probes import FROZEN, MACRO, WEIGHTED, probed_frozen
 from .task import STAND_INS, Row, Size, Task
 
 CLIP, CLIP_TRAINED, SLIP_TRAINED = "CLIP", "CLIP, further trained", "SLIP, further trained"
 COMM_CLIP = f"{COMM} (CLIP)"
+COMM_TUNED = f"{COMM_CLIP}, fine-tuned"
 
 SIDE, WIDTH, DIMENSION, WORDS = 224, 768, 512, 128
 """Of posters in pixels; of the tokens of both encoders; of CLIP's space; tokens of a plot."""
@@ -38,6 +40,7 @@ def rows(image: str) -> dict[str, Row]:
         CLIP_TRAINED: Row(METHODS[CROSS]),
         SLIP_TRAINED: Row(Method(slip), views={image: 3}),
         COMM_CLIP: Row(METHODS[COMM]),
+        COMM_TUNED: Row(SUPERVISED_FUSED, labelled=True, after=COMM_CLIP),
     }
 
 
@@ -83,6 +86,7 @@ MM_IMDB = Task(
     title="MM-IMDb: genres of movies, from poster and plot",
     modalities=("image", "text"),
     kind="labels",
+    outputs=len(GENRES),
     selects=False,
     needs=Needs(("mm_imdb", "clip"), {"quick": 0.1, "paper": 300}),
     sizes={},
@@ -110,6 +114,7 @@ class TableTwo(BenchTable):
             CLIP_TRAINED: [54.49, 44.94],
             SLIP_TRAINED: [56.54, 47.35],
             COMM_CLIP: [61.48, 54.63],
+            COMM_TUNED: [64.90, 58.97],
         },
         tag="F",
     )
@@ -136,7 +141,10 @@ class TableTwo(BenchTable):
         "70 passes, the first ten of them warming up; the released code has 100, its results are "
         "of the 70th, and it chooses the best pass by the test split. Of several plots the longest "
         "is probed.",
-        "SimCLR, BLIP-2, MFAS, ReFNet, LLaVA-NeXT and fine-tuning are not run.",
+        "CoMM, fine-tuned, goes on from CoMM's weights, the encoders frozen as before, with a "
+        "linear map of the fused embeddings to the genres, by binary cross-entropy, for a fifth of "
+        "the steps at a tenth of the learning rate. The paper does not say how long, or how fast.",
+        "SimCLR, BLIP-2, MFAS, ReFNet and LLaVA-NeXT are not run.",
     )
 
     def __init__(self) -> None:

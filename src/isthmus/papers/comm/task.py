@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..cell import Cell
 from ..setting import Needs, Scale, Setting
-from .methods import Method
+from .methods import SUPERVISED, Method
 from .probes import NUMBERS, probed
 
 if TYPE_CHECKING:
@@ -19,13 +19,6 @@ HEAD = {"widths": [1024, 1024], "dimension": 256, "norm": "batch"}
 
 STAND_IN = "isthmus.papers.comm.stand_in.StandIn"
 STAND_INS = ("x1", "x2", "x3")
-
-LABELLED: Mapping[str, str] = {
-    "MIMIC": "isthmus.training.sets.labelled.LabelledMIMIC",
-    "Affect": "isthmus.training.sets.labelled.LabelledAffect",
-    STAND_IN: "isthmus.papers.comm.stand_in.LabelledStandIn",
-}
-"""Data → the same with all items of a class in one group."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,7 @@ class Row:
     count:
         Modalities; the first so many of the task's.
     labelled:
-        The objective is told the classes.
+        The objective is told the targets.
     linear:
         Heads are linear.
     after:
@@ -96,7 +89,12 @@ class Row:
 class Task:
     """A data set and what is to be told of it.
 
-    `selects` says whether its data are asked for modalities by name.
+    Attributes
+    ----------
+    kind, outputs:
+        What is to be told, and in how many classes, labels or numbers.
+    selects:
+        Its data are asked for modalities by name.
     """
 
     name: str
@@ -105,6 +103,7 @@ class Task:
     needs: Needs
     sizes: Mapping[Scale, Size]
     kind: Kind = "classes"
+    outputs: int = 2
     selects: bool = True
 
     def size(self, scale: Scale) -> Size:
@@ -122,12 +121,15 @@ class Task:
         rate = size.rate if row.count == 2 or size.rate_of_three is None else size.rate_of_three
         start = None if row.after is None else self.cell(setting, rows, row.after, seed)
         steps = size.steps if start is None else max(1, size.steps // 5)
-        rate = rate if start is None else rate / 10
         recipe = {
             "data": self._data(setting, size, row, names),
             **_model(size, row, names),
-            "objective": row.method.made_for(names, size.dimension),
-            "optimiser": {"lr": rate, "weight_decay": 1e-2, "objective_lr": rate},
+            "objective": self._objective(setting, size, row, names),
+            "optimiser": {
+                "lr": rate if start is None else rate / 10,
+                "weight_decay": 1e-2,
+                "objective_lr": rate,
+            },
             "schedule": size.schedule,
             "trainer": {
                 "steps": steps,
@@ -140,6 +142,15 @@ class Task:
         }
         return Cell(name, seed, recipe, {NUMBERS: probed}, start)
 
+    def _objective(
+        self, setting: Setting, size: Size, row: Row, names: Sequence[str]
+    ) -> dict[str, Any]:
+        objective = row.method.made_for(names, size.dimension)
+        if objective["class"] != SUPERVISED:
+            return objective
+        told = {"kind": self.kind, "outputs": 2 if setting.scale == "quick" else self.outputs}
+        return {**objective, **told, "width": size.projector.get("dimension", HEAD["dimension"])}
+
     def _data(self, setting: Setting, size: Size, row: Row, names: Sequence[str]) -> dict[str, Any]:
         quick = setting.scale == "quick"
         section = {
@@ -148,7 +159,7 @@ class Task:
             "views": row.method.views if row.views is None else dict(row.views),
         }
         if row.labelled:
-            section["class"] = LABELLED[section["class"]]
+            section["labelled"] = True
         return section if quick else setting.data(**section)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,9 +47,9 @@ class Variants(Artefact):
     columns = COLUMNS
     rows: Sequence[str]
 
+    @abstractmethod
     def cell(self, setting: Setting, row: str, seed: int, *, biased: bool) -> Cell:
         """A training of a row."""
-        raise NotImplementedError
 
     def cells(self, setting: Setting) -> Sequence[Cell]:
         """Every row on all pairs, and on biased ones, at every seed."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...datasets.information_world import SHARED, SYNERGY, UNIQUE, InformationWorld
-from ...datasets.known_information import Split, known_information
+from ...datasets.known_information import known_information
+from ...datasets.splits import SPLITS, Split
 from ...metrics import joint_counts, pid
 from ...metrics.split_probe import probe_splits
 from .probes import together
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 NUMBERS = "parts-1"
 """Name under which a cell keeps them."""
-
-SPLITS: tuple[Split, ...] = get_args(Split)
 
 COSTS = (1e-2, 1.0, 1e2)
 """Inverse strengths of the penalty among which the validation rows choose."""
@@ -36,10 +35,7 @@ def measured(found: Trained) -> dict[str, float]:
     """
     data: KnownInformation = found.data()
     model = found.model(data)
-    rows = {}
-    for split in SPLITS:
-        seen = data.features(model, split).rows
-        rows[split] = together(seen)
+    rows = {split: together(data.features(model, split).rows) for split in SPLITS}
     labels = {split: data.rows(split).labels for split in SPLITS}
     return {
         part: _accuracy(rows, {split: labels[split][part] for split in SPLITS})

@@ -21,10 +21,11 @@ from ..batches import Items
 from ..data import ViewedItems
 from ..splits import Split
 from .captioned import CaptionItems, Load
-from .lazy_splits import LazySplit, LazySplits, OnDevice, SomeItems, spread
+from .labelled import LabelledItems
 from .pictures import IMAGE, Fit, check_side, threads, views
 from .simclr_options import simclr
 from .text_tokens import masked, text_tokens
+from .three_splits import OnDevice, PlainSplit, SomeItems, ThreeSplits, spread
 from .token_cache import TokenCache
 from .token_store import StoredTokens
 from .tokens import TEXT, Tokenizer
@@ -97,7 +98,7 @@ class EncodedItems:
         return batch
 
 
-class CaptionedSplits(LazySplits):
+class CaptionedSplits(ThreeSplits):
     """Pictures with texts in three splits: `image` (B, 3, side, side) uint8, and `text` (B, L).
 
     A view that is changed has its picture augmented as in SimCLR, and words replaced by a mask. A
@@ -122,6 +123,7 @@ class CaptionedSplits(LazySplits):
         length: int,
         rows: int | None,
         held_out: int | None,
+        labelled: bool,
         workers: int | None,
         device: str,
         about: str,
@@ -153,10 +155,15 @@ class CaptionedSplits(LazySplits):
             items |= encoded
             # A text whose tokens are kept is always the first.
             train = replace(encoded["train"], items=plain["train"] if TEXT in frozen else train)
-        some = SomeItems(train, spread(len(train), rows, "rows"))
+        chosen = spread(len(train), rows, "rows")
+        train = ViewedItems(OnDevice(SomeItems(train, chosen), device), Views(counts, changes))
+        if labelled:
+            told_of = targets["train"]
+            assert told_of is not None  # no copy keeps back those of the train split
+            train = LabelledItems.of(train, told_of[chosen], self.kind)
         super().__init__(
-            ViewedItems(OnDevice(some, device), Views(counts, changes)),
-            {split: LazySplit(own, targets[split]) for split, own in items.items()},
+            train,
+            {split: PlainSplit(own, targets[split]) for split, own in items.items()},
             held_out=held_out,
             about=about,
         )

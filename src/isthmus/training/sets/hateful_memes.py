@@ -33,7 +33,9 @@ class HatefulMemes(CaptionedSplits):
         The split that is held out and scored: "test", or "dev", as the released code of CoMM has
         it, and as copies ask for whose test split comes without labels. With "dev" a share
         `validation` of the train split, drawn by `split_seed`, is the validation split.
-    views, augment, mask, side, fit, tokens, words, length, rows, held_out, limit, workers, device:
+    views, augment, mask, side, fit, tokens, words, length, rows, held_out, labelled:
+        As of `MMIMDb`.
+    limit, workers, device:
         As of `MMIMDb`.
     frozen:
         As of `MMIMDb`; tokens are kept in ROOT/hateful_memes/.
@@ -56,6 +58,7 @@ class HatefulMemes(CaptionedSplits):
         length: int = 64,
         rows: int | None = None,
         held_out: int | None = None,
+        labelled: bool = False,
         limit: int | None = None,
         workers: int | None = None,
         device: str = "cpu",
@@ -77,6 +80,7 @@ class HatefulMemes(CaptionedSplits):
             length=length,
             rows=rows,
             held_out=held_out,
+            labelled=labelled,
             workers=workers,
             device=device,
             about=f"Hateful Memes, scored on {test}",

@@ -19,10 +19,11 @@ from ...datasets.known_information import known_information
 from ...embeddings import Embeddings
 from ...errors import InputError
 from ..augment import Views
-from ..batches import TensorItems
+from ..batches import Items, TensorItems
 from ..data import Data, ViewedItems
 from ..embed import embed
 from ..splits import Probed, ProbeRows, Split
+from .labelled import LabelledItems
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class KnownInformation(Data, Probed):
     view_noise, redrawn:
         Augmentation, which leaves all symbols: normal noise of this size on the columns that depend
         on symbols, and the share of nuisance columns that are drawn anew.
+    labelled:
+        Items to train on come with `part` of the label, for `Supervised`, `SupCon` and `FactorCL`.
     seed:
         Of the maps and all rows.
     """
@@ -100,6 +103,7 @@ class KnownInformation(Data, Probed):
         views: int | Mapping[str, int] = 1,
         view_noise: float = 0.3,
         redrawn: float = 1.0,
+        labelled: bool = False,
         seed: int = 0,
     ) -> None:
         self.world = InformationWorld(shared, tuple(unique), synergy, match, flip)
@@ -126,7 +130,10 @@ class KnownInformation(Data, Probed):
         names = self.world.modalities
         change = Redrawn(nuisance, view_noise, redrawn)
         augment = Views.of(views, dict.fromkeys(names, change))
-        self.train = ViewedItems(TensorItems(_tensors(items)), augment)
+        train: Items = ViewedItems(TensorItems(_tensors(items)), augment)
+        if labelled:
+            train = LabelledItems.of(train, items.labels[self.part], self.kind)
+        self.train = train
         self.encoders = dict.fromkeys(names, "MLP")
         self.shapes = {name: {"inputs": dimension + nuisance} for name in names}
         self.held_out = held_out

@@ -1,64 +1,46 @@
-"""Data whose items come with their class, for objectives that compare by it."""
+"""Items that come with what is to be told of them, for objectives that learn from it."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..batch_keys import GROUP
+from ..batch_keys import GROUP, TARGETS
 from ..batches import Items
-from ..data import Data
-from .multibench import MIMIC, Affect
-from .multibench_rows import SplitData
+from ..splits import Kind
 
 
 @dataclass(frozen=True)
 class LabelledItems:
-    """Items that are a group with all others of their class; `labels` is (N,)."""
+    """Items with their targets: (N,) classes, or (N, K) labels or numbers.
+
+    Items of a class are a group, too, as `SupCon` and `FactorCL` ask for.
+    """
 
     items: Items
-    labels: NDArray[np.int64]
+    targets: NDArray[Any]
+
+    @classmethod
+    def of(cls, items: Items, targets: NDArray[Any], kind: Kind) -> Self:
+        """Items with targets as `Supervised` learns them: numbers of mean 0 and deviation 1."""
+        if kind == "classes":
+            return cls(items, targets.astype(np.int64))
+        found = targets.astype(np.float32)
+        if kind == "regression":
+            spread = found.std(axis=0)
+            found = (found - found.mean(axis=0)) / np.where(spread > 0, spread, 1)
+        return cls(items, found)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def take(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
-        """The items, and their classes as groups."""
-        return {**self.items.take(rows), GROUP: torch.from_numpy(self.labels[rows])}
-
-
-class Labelled(Data):
-    """Data whose items to train on tell their class, as `SupCon` and `FactorCL` ask for."""
-
-    _items: Items
-
-    @abstractmethod
-    def train_labels(self) -> NDArray[np.int64]:
-        """(N,) classes of the items to train on."""
-
-    @property
-    def train(self) -> Items:
-        """The items, with their classes as groups."""
-        return LabelledItems(self._items, self.train_labels())
-
-    @train.setter
-    def train(self, items: Items) -> None:
-        self._items = items
-
-
-class _LabelledSplits(Labelled, SplitData):
-    def train_labels(self) -> NDArray[np.int64]:
-        return self.splits["train"].labels[: len(self._items)]
-
-
-class LabelledMIMIC(_LabelledSplits, MIMIC):
-    """`MIMIC` with all items of a diagnosis in one group."""
-
-
-class LabelledAffect(_LabelledSplits, Affect):
-    """`Affect` with all sentences of a class in one group."""
+        """The items, and what is to be told of them."""
+        targets = torch.from_numpy(self.targets[rows])
+        groups = {GROUP: targets} if targets.ndim == 1 else {}
+        return {**self.items.take(rows), **groups, TARGETS: targets}

@@ -9,11 +9,9 @@ from torch import nn
 
 from ...datasets.mm_imdb import GENRES, mm_imdb
 from ...datasets.root import data_root
-from ..splits import Split
+from ..splits import SPLITS
 from .captioned_splits import CaptionedSplits
 from .pictures import Fit
-
-_SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 class MMIMDb(CaptionedSplits):
@@ -47,6 +45,8 @@ class MMIMDb(CaptionedSplits):
     rows, held_out:
         Movies to train on, and of the test split to measure in training, evenly spread; null: all.
         Probes take all in any case.
+    labelled:
+        Items to train on come with what is to be told of them, for `Supervised`.
     limit:
         At most so many movies of each split, the first: for trying out.
     workers:
@@ -73,11 +73,12 @@ class MMIMDb(CaptionedSplits):
         length: int = 256,
         rows: int | None = None,
         held_out: int | None = None,
+        labelled: bool = False,
         limit: int | None = None,
         workers: int | None = None,
         device: str = "cpu",
     ) -> None:
-        parts = {s: mm_imdb(s, root=root, download=download, limit=limit) for s in _SPLITS}
+        parts = {s: mm_imdb(s, root=root, download=download, limit=limit) for s in SPLITS}
         super().__init__(
             parts,
             {split: own.genres for split, own in parts.items()},
@@ -93,6 +94,7 @@ class MMIMDb(CaptionedSplits):
             length=length,
             rows=rows,
             held_out=held_out,
+            labelled=labelled,
             workers=workers,
             device=device,
             about=f"MM-IMDb, {len(GENRES)} genres",

@@ -13,9 +13,11 @@ from ...datasets.multibench_mimic import Admissions, mimic_splits
 from ...errors import InputError
 from ..augment import Views
 from ..augment_sequence import AlignedViews, GaussianNoise, InTurn, StepDrop
-from ..batches import TensorItems
+from ..batches import Items, TensorItems
 from ..data import ViewedItems
-from .multibench_rows import SequenceItems, SplitData, SplitRows
+from .labelled import LabelledItems
+from .sequence_items import SequenceItems
+from .three_splits import PlainSplit, ThreeSplits
 
 TITLES: Mapping[Name, str] = {
     "mosi": "CMU-MOSI",
@@ -24,8 +26,10 @@ TITLES: Mapping[Name, str] = {
     "mosei": "CMU-MOSEI",
 }
 
+_SIZE = 256  # items of a split that are embedded at once
 
-class MIMIC(SplitData):
+
+class MIMIC(ThreeSplits):
     """Admissions to intensive care; see `isthmus.datasets.mimic`.
 
     `tabular` (B, 5) and `series` (B, 24, 12), standardised. Held out is the test split.
@@ -44,6 +48,8 @@ class MIMIC(SplitData):
         the hours set to zero before; each in this share of the items.
     rows:
         Items to train on, the first; null: all. Probes learn from all in any case.
+    labelled:
+        Items to train on come with their class, for `Supervised`, `SupCon` and `FactorCL`.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class MIMIC(SplitData):
         drop: float = 0.8,
         share: float = 0.5,
         rows: int | None = None,
+        labelled: bool = False,
     ) -> None:
         splits = mimic_splits(root=root, task=task)
         blur, fewer = GaussianNoise(noise, share), StepDrop(drop, share)
@@ -67,17 +74,20 @@ class MIMIC(SplitData):
             "tabular": {"inputs": train.tabular.shape[1]},
             "series": {"inputs": train.series.shape[2]},
         }
+        items: Items = ViewedItems(_admissions(train, count), changes)
+        if labelled:
+            items = LabelledItems.of(items, train.labels[:count], self.kind)
         super().__init__(
-            ViewedItems(_admissions(train, count), changes),
+            items,
             {
-                name: SplitRows(_admissions(own), own.labels, own.labels)
-                for name, own in splits.items()
+                split: PlainSplit(_admissions(own), own.labels, _SIZE)
+                for split, own in splits.items()
             },
             about=f"MIMIC, task {task}",
         )
 
 
-class Affect(SplitData):
+class Affect(ThreeSplits):
     """Sentences that are seen, read and heard; see `isthmus.datasets.affect`.
 
     `vision`, `text` and `audio` (B, L, D), word by word, L being that of the batch's longest
@@ -104,6 +114,8 @@ class Affect(SplitData):
         Drop the same words in all modalities.
     rows:
         Sentences to train on, the first; null: all. Probes learn from all in any case.
+    labelled:
+        Sentences to train on come with the target, for `Supervised`, `SupCon` and `FactorCL`.
     """
 
     def __init__(
@@ -119,6 +131,7 @@ class Affect(SplitData):
         share: float = 0.5,
         joint: bool = True,
         rows: int | None = None,
+        labelled: bool = False,
     ) -> None:
         if target == "sentiment" and name in ("ur_funny", "mustard"):
             raise InputError(f"target: {TITLES[name]} tells no sentiment; leave it at 'class'")
@@ -132,19 +145,22 @@ class Affect(SplitData):
             self.kind = "regression"
         self.encoders = dict.fromkeys(chosen, "SequenceTransformer")
         self.shapes = {m: {"inputs": x.shape[2]} for m, x in train.sequences.items()}
+        targets = {
+            split: own.values[:, None] if self.kind == "regression" else own.labels
+            for split, own in splits.items()
+        }
+        items: Items = SequenceItems(
+            {m: x[:count] for m, x in train.sequences.items()},
+            train.lengths[:count],
+            AlignedViews(counts, fewer, blur, joint),
+        )
+        if labelled:
+            items = LabelledItems.of(items, targets["train"][:count], self.kind)
         super().__init__(
-            SequenceItems(
-                {m: x[:count] for m, x in train.sequences.items()},
-                train.lengths[:count],
-                AlignedViews(counts, fewer, blur, joint),
-            ),
+            items,
             {
-                part: SplitRows(
-                    _sentences(own),
-                    own.values[:, None] if target == "sentiment" else own.labels,
-                    own.labels,
-                )
-                for part, own in splits.items()
+                split: PlainSplit(_sentences(own), targets[split], _SIZE, own.labels)
+                for split, own in splits.items()
             },
             about=TITLES[name] + _changed(splits.values()),
         )

@@ -12,11 +12,9 @@ from torch import Tensor
 from ...errors import InputError, missing
 from ...models.inputs import VALID
 from ...readers.guard import one_line
-from .tokens import OPEN_CLIP, PADDING, TEXT, Tokenizer, Words, tokenizer
+from .tokens import CLIP_WORDS, OPEN_CLIP, PADDING, TEXT, Tokenizer, Words, tokenizer
 
 TRANSFORMERS = "transformers:"
-
-_CLIP = 49_408  # tokens of CLIP, of which the last two begin and end a text
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def masked(tokens: Tokenizer, share: float) -> tuple[MaskedTokens, dict[str, Any
     words = int(shape["words"])
     if isinstance(tokens, Words):
         return MaskedTokens(words, (PADDING,), share), shape | {"words": words + 1}
-    if words != _CLIP:
+    if words != CLIP_WORDS:
         raise InputError(
             f"of tokens of {shape.get('model', 'this kind')} it is not known which is the mask: "
             "take those of a CLIP, or one view of text"

@@ -1,4 +1,4 @@
-"""Data of three splits whose items are read when they are wanted."""
+"""Data of three splits, in memory or read when they are wanted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..splits import Probed, ProbeRows, Split
 
 
 @dataclass(frozen=True)
-class LazySplit:
+class PlainSplit:
     """A split as it is, without chance.
 
     Attributes
@@ -31,11 +31,14 @@ class LazySplit:
         What is to be read from them, as in `ProbeRows`; None where the data keep it back.
     size:
         Items that are read and embedded at a time.
+    labels:
+        (N,) their classes, where the targets are something else.
     """
 
     items: Items
     targets: NDArray[Any] | None
     size: int = 64
+    labels: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -47,7 +50,7 @@ class LazySplit:
             yield self.items.take(chosen[start : start + self.size])
 
 
-class LazySplits(Data, Probed):
+class ThreeSplits(Data, Probed):
     """Data of three splits, of which the test split, or some of it, is held out.
 
     Attributes
@@ -63,9 +66,9 @@ class LazySplits(Data, Probed):
     def __init__(
         self,
         train: Items,
-        splits: Mapping[Split, LazySplit],
+        splits: Mapping[Split, PlainSplit],
         *,
-        held_out: int | None,
+        held_out: int | None = None,
         about: str,
     ) -> None:
         self.train, self.splits = train, splits
@@ -79,7 +82,7 @@ class LazySplits(Data, Probed):
     def embed(self, towers: nn.Module) -> Embeddings:
         """The items that are measured, with their classes where they have one each."""
         split = self.splits["test"]
-        labels = split.targets if self.kind == "classes" else None
+        labels = split.targets if self.kind == "classes" else split.labels
         return Embeddings(
             embed_batches(towers, split.batches(self.rows)),
             labels=None if labels is None else labels[self.rows],

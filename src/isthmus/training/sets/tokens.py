@@ -19,6 +19,9 @@ TEXT = "text"
 OPEN_CLIP = "open_clip:"
 PADDING, UNKNOWN = 0, 1
 
+CLIP_WORDS = 49_408
+"""Tokens of CLIP, of which the last two begin and end a text; what follows the end is padding."""
+
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
@@ -94,6 +97,9 @@ class Words:
 class OpenCLIPTokens:
     """The tokens of an open_clip architecture, (B, 77) int64 for most: byte pairs, with an end.
 
+    Of CLIP's own vocabulary it is known which are padding: fusers and encoders of tokens do not
+    look there. Of others it is not, and nothing is masked; towers know where a text ends.
+
     Raises
     ------
     InputError
@@ -110,8 +116,12 @@ class OpenCLIPTokens:
             self._tokenize = import_open_clip().get_tokenizer(model)
 
     def __call__(self, texts: Iterable[str]) -> dict[str, Tensor]:
-        """The tokens of texts. Their end tells towers where they stop, so nothing is masked."""
-        return {TEXT: self._tokenize(list(texts))}
+        """The tokens of texts."""
+        found: Tensor = self._tokenize(list(texts))
+        if self.shape["words"] != CLIP_WORDS:
+            return {TEXT: found}
+        ends = (found == CLIP_WORDS - 1).int().argmax(dim=1, keepdim=True)
+        return {TEXT: found, TEXT + VALID: torch.arange(found.shape[1]) <= ends}
 
 
 def tokenizer(kind: str, texts: Iterable[str], *, words: int, length: int) -> Tokenizer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...arguments import check_count
 from ...datasets.bimodal_trifeature import (
     MAPPING_SEED,
     PAIRS,
@@ -19,7 +21,7 @@ from ...datasets.bimodal_trifeature import (
     bimodal_trifeature,
     check_task,
 )
-from ...datasets.trifeature import SPLIT_SEED
+from ...datasets.trifeature import PER_COMBINATION, SPLIT_SEED
 from ...datasets.trifeature import Trifeature as Pictures
 from ...datasets.trifeature_draw import period
 from ...embeddings import Embeddings
@@ -72,10 +74,13 @@ class Trifeature(Data, Probed):
     biased:
         Train on pairs whose texture and colour belong together, which is how synergy can be
         learnt; the paper judges shared and unique information after training without.
-    pairs, held_out:
-        Pairs to train on, and for a classifier to learn from; and pairs held out; null: all.
+    pairs, probe, held_out:
+        Pairs to train on, for a classifier to learn from, and held out; null: all. There are
+        576,000 unbiased ones to train on.
     rows:
         Pictures of the train split, chosen at random; null: all.
+    per_combination:
+        Pictures of each combination of shape, texture and colour in the train split.
     balanced:
         Neither picture of a held-out pair alone tells anything of synergy.
     views:
@@ -100,8 +105,10 @@ class Trifeature(Data, Probed):
         task: Task = "synergy",
         biased: bool = True,
         pairs: int | None = PAIRS,
+        probe: int | None = PAIRS,
         held_out: int | None = PAIRS,
         rows: int | None = None,
+        per_combination: int = PER_COMBINATION,
         balanced: bool = False,
         views: int | Mapping[str, int] = 1,
         augment: Mapping[str, Mapping[str, Any]] | None = None,
@@ -115,6 +122,7 @@ class Trifeature(Data, Probed):
         self.task: Task = task
         self._same: dict[str, Any] = {
             "side": side,
+            "per_combination": per_combination,
             "balanced": balanced,
             "seed": seed,
             "split_seed": split_seed,
@@ -124,7 +132,7 @@ class Trifeature(Data, Probed):
         self.held = bimodal_trifeature("test", pairs=held_out, biased=False, **self._same)
         self.labels = self.held.labels(task)
         self.held_out = len(self.held)
-        self._most = pairs
+        self._most = None if probe is None else check_count("probe", probe)
         self._probe: dict[str, Any] = {"pairs": None, "rows": rows, "biased": False}
         self.encoders = dict.fromkeys(NAMES, "SmallConvNet")
         self.shapes = {name: {"side": side} for name in NAMES}
@@ -143,8 +151,12 @@ class Trifeature(Data, Probed):
         """The unbiased pairs that a classifier learns from, chooses by, or is scored on."""
         if split == "test":
             return self.held
-        every = bimodal_trifeature("train", **self._probe, **self._same)
-        return every.divided()[split == "validation"][: self._most]
+        return self._divided[split == "validation"][: self._most]
+
+    @cached_property
+    def _divided(self) -> tuple[BimodalTrifeature, BimodalTrifeature]:
+        """Pairs to learn from and to choose by, of other combinations."""
+        return bimodal_trifeature("train", **self._probe, **self._same).divided()
 
     def embedded(self, model: nn.Module, pairs: BimodalTrifeature) -> dict[str, NDArray[Any]]:
         """Name of the embedding → (N, D), of any pairs. Pictures are as they are."""

@@ -16,10 +16,12 @@ from ...datasets.vision_touch_files import AXES, PROPRIO, SIDE
 from ...errors import InputError
 from ..augment import Change, Views
 from ..augment_sequence import GaussianNoise, InTurn, StepDrop
+from ..batches import Items
 from ..data import ViewedItems
-from ..splits import Split
-from .lazy_splits import LazySplit, LazySplits, OnDevice, SomeItems, spread
+from ..splits import SPLITS
+from .labelled import LabelledItems
 from .simclr_options import simclr
+from .three_splits import OnDevice, PlainSplit, SomeItems, ThreeSplits, spread
 
 Modality = Literal["image", "force", "proprio"]
 
@@ -28,8 +30,6 @@ PAPER: Mapping[Task, tuple[Modality, ...]] = {
     "contact": ("image", "proprio"),
 }
 """The modalities of CoMM's table of two modalities, for each task."""
-
-_SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class StepItems:
         return {name: torch.from_numpy(read[name](rows)) for name in self.modalities}
 
 
-class VisionTouch(LazySplits):
+class VisionTouch(ThreeSplits):
     """A robot's arm at work; see `isthmus.datasets.vision_touch`.
 
     `image` (B, 3, 128, 128) uint8 is augmented as in SimCLR, `force` (B, 32, 6) by dropped
@@ -77,6 +77,8 @@ class VisionTouch(LazySplits):
     rows, held_out:
         Items to train on, and of the test split to measure in training, evenly spread; null: all.
         Probes take all in any case.
+    labelled:
+        Items to train on come with what is to be told of them, for `Supervised`.
     device:
         Where batches are augmented: "cuda" for training there.
     """
@@ -98,6 +100,7 @@ class VisionTouch(LazySplits):
         copy: bool = False,
         rows: int | None = None,
         held_out: int | None = None,
+        labelled: bool = False,
         device: str = "cpu",
         split_seed: int = SPLIT_SEED,
     ) -> None:
@@ -136,13 +139,17 @@ class VisionTouch(LazySplits):
                 copy=copy,
                 seed=split_seed,
             )
-            for split in _SPLITS
+            for split in SPLITS
         }
         items = {split: StepItems(own, names) for split, own in self.steps.items()}
-        kept = SomeItems(items["train"], spread(len(items["train"]), rows, "rows"))
+        kept = spread(len(items["train"]), rows, "rows")
+        some = SomeItems(items["train"], kept)
+        train: Items = ViewedItems(OnDevice(some, device), seen)
+        if labelled:
+            train = LabelledItems.of(train, self.steps["train"].targets[kept], self.kind)
         super().__init__(
-            ViewedItems(OnDevice(kept, device), seen),
-            {split: LazySplit(own, self.steps[split].targets) for split, own in items.items()},
+            train,
+            {split: PlainSplit(own, self.steps[split].targets) for split, own in items.items()},
             held_out=held_out,
             about=f"Vision&Touch, {task.replace('_', ' ')}, divided by {whole}s",
         )
