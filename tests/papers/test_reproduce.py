@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -51,7 +52,11 @@ def numbers(out: Path) -> bytes:
 
 
 def test_a_run_leaves_pages_tables_and_numbers(whole: Path) -> None:
-    assert {path.name for path in whole.iterdir()} == {INDEX, RESULTS, CELLS, "tests"}
+    assert {path.name for path in whole.iterdir()} == {INDEX, RESULTS, TABLE, CELLS, "tests"}
+    text = (whole / TABLE).read_text("utf-8")
+    own = (whole / "tests/tiny" / TABLE).read_text("utf-8")
+    assert text.startswith("# Reproduced\n\n## tests/tiny: ")
+    assert re.sub("^##", "#", text, flags=re.MULTILINE) == f"# Reproduced\n\n{own}"
     folder = whole / "tests" / "tiny"
     assert {path.name for path in folder.iterdir()} == {OUTCOME, PAGE, RESULTS, TABLE}
     result = Result.load(folder)

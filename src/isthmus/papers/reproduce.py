@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -39,8 +40,8 @@ def reproduce(
     Every training is kept in `OUT/cells`, by the hash of its recipe: with `resume`, what is
     finished is taken from there and what was interrupted goes on; artefacts share what they have
     in common. With several `jobs`, as many are trained at a time, in processes of their own. The
-    summary, `OUT/index.html` and `OUT/results.parquet`, is of all results in `OUT`, those of
-    earlier runs too.
+    summary, `OUT/index.html`, `OUT/results.parquet` and `OUT/results.md`, is of all results in
+    `OUT`, those of earlier runs too.
 
     Returns
     -------
@@ -126,6 +127,18 @@ def _write_summary(
     results = [found[path] for path in known if path in found]
     write_results(folder / RESULTS, results, known)
     summary_page(results, known, {**damaged, **refused}).write(folder / INDEX)
+    with atomic_write(folder / TABLE) as temporary:
+        temporary.write_text(_texts(folder, results), encoding="utf-8")
+
+
+def _texts(folder: Path, results: Sequence[Result]) -> str:
+    """The texts of all results as one, their headings a level lower."""
+    texts = ["# Reproduced\n"]
+    for result in results:
+        with suppress(OSError):  # no text was left: the result itself is in the other files
+            own = (folder / result.artefact / TABLE).read_text("utf-8")
+            texts.append(re.sub(r"^#", "##", own, flags=re.MULTILINE))
+    return "\n".join(texts)
 
 
 def finished(out: Path | str) -> tuple[dict[str, Result], dict[str, str]]:
