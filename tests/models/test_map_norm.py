@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch import Tensor, distributed, nn
 
-from isthmus.models.batch_norm import BatchNormMap
+from isthmus.models.batch_norm import BatchNormMap, counting
 from isthmus.models.lenet import LeNet
 from isthmus.models.map_norm import map_norm
-from isthmus.models.normed import NormedMap
+from isthmus.models.normed import NormedMap, NormedNet
 from isthmus.models.resnet import ResNetMap
+from isthmus.models.towers import Towers
 from tests.training.support import finish, start
 
 SHARES = [(4, 2), (6, 0), (1, 5)]
@@ -79,6 +80,48 @@ def test_on_one_process_it_is_torch_s_to_the_bit() -> None:
     ours, theirs = make().eval(), make(nn.BatchNorm2d).eval()
     x = torch.randn(2, 3, 4, 4).double()
     assert torch.equal(ours(x), theirs(x))
+
+
+def test_items_that_are_not_counted_change_nothing() -> None:
+    kept = torch.tensor([True, False, True, True, False, True])
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(6, 3, 5, 2, generator=generator, dtype=torch.float64)
+    some, alone = make(), make(nn.BatchNorm2d)
+    with counting(kept):
+        found = some(x)
+    torch.testing.assert_close(found[kept], alone(x[kept]))
+    frames = make()  # two maps of each item, one after the other
+    with counting(kept[::2]):
+        found = frames(x)
+    of_frames = kept[::2].repeat_interleave(2)
+    torch.testing.assert_close(found[of_frames], make(nn.BatchNorm2d)(x[of_frames]))
+    for name, value in some.state_dict().items():
+        torch.testing.assert_close(value, alone.state_dict()[name])
+    with counting(torch.zeros(6, dtype=torch.bool)):
+        some(x)
+    for name in ("running_mean", "running_var"):
+        torch.testing.assert_close(some.state_dict()[name], alone.state_dict()[name])
+    with counting(None):
+        assert torch.equal(make()(x), make(nn.BatchNorm2d)(x))
+
+
+def test_a_model_counts_the_items_that_have_the_modality() -> None:
+    torch.manual_seed(0)
+    have = torch.tensor([True, False, True, True])
+    images = torch.randint(0, 256, (4, 3, 16, 16), dtype=torch.uint8)
+    features = torch.randn(4, 5)
+
+    def made() -> Towers:
+        torch.manual_seed(1)
+        net = NormedNet(dimension=4, widths=(4,), features=6)
+        return Towers({"image": net, "text": nn.Linear(5, 4)})
+
+    with_gaps, alone = made(), made()
+    found = with_gaps({"image": images, "image/present": have, "text": features})["image"]
+    expected = alone({"image": images[have], "text": features[have]})["image"]
+    torch.testing.assert_close(found[have], expected)
+    for name, value in with_gaps.state_dict().items():
+        torch.testing.assert_close(value, alone.state_dict()[name])
 
 
 def test_a_single_place_becomes_the_bias() -> None:

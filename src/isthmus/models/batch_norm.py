@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -9,6 +12,21 @@ from torch import Tensor, distributed, nn
 from torch.autograd import Function
 
 from ..objectives.gather import world_size
+
+_COUNTED: ContextVar[Tensor | None] = ContextVar("counted", default=None)
+
+
+@contextmanager
+def counting(items: Tensor | None) -> Iterator[None]:
+    """Inside, `BatchNormMap` counts these items of a batch, (B,) booleans, alone; None: all.
+
+    What an encoder does not hear of in its input, it need not pass on from layer to layer.
+    """
+    token = _COUNTED.set(items)
+    try:
+        yield
+    finally:
+        _COUNTED.reset(token)
 
 
 class BatchNorm(nn.Module):
@@ -69,8 +87,9 @@ class BatchNormMap(nn.BatchNorm2d):
     """The same over the items and places of maps, (B, width, H, W), of all ranks.
 
     It is torch's, weights, names and running numbers (of which the variance is over n − 1) alike,
-    but that several ranks have the mean and variance of one process, on CPUs and GPUs. A column
-    without deviation, as of a single place, becomes its bias.
+    but that several ranks have the mean and variance of one process, on CPUs and GPUs, and that
+    items may be left out of both (`counting`). A column without deviation, as of a single place,
+    becomes its bias.
 
     >>> BatchNormMap(1)(torch.tensor([1.0, 3.0]).reshape(2, 1, 1, 1)).round().flatten().tolist()
     [-1.0, 1.0]
@@ -78,29 +97,41 @@ class BatchNormMap(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width, H, W), of the same shape; torch refuses any other."""
+        items = _COUNTED.get()
         places = x.numel() // max(1, x.shape[1])
-        if not self.training or (world_size() == 1 and places > 1):
+        if not self.training or (items is None and world_size() == 1 and places > 1):
             return super().forward(x)
         self._check_input_dim(x)
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        count = _over_ranks(wide.new_tensor(float(places))).clamp(min=1)
-        mean = _over_ranks(wide.sum(dim=(0, 2, 3))) / count
+        kept = _of_maps(items, wide)
+        total = _over_ranks(kept.sum() * x.shape[2] * x.shape[3])
+        count = total.clamp(min=1)
+        mean = _over_ranks((kept * wide).sum(dim=(0, 2, 3))) / count
         rest = wide - mean[:, None, None]
-        variance = _over_ranks(rest.square().sum(dim=(0, 2, 3))) / count
-        self._keep(mean, variance * (count / (count - 1).clamp(min=1)))
+        variance = _over_ranks((kept * rest.square()).sum(dim=(0, 2, 3))) / count
+        self._keep(mean, variance * (count / (count - 1).clamp(min=1)), total > 0)
         scale = self.weight * (variance + self.eps).rsqrt()
         return (rest * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
 
     @torch.no_grad()
-    def _keep(self, mean: Tensor, variance: Tensor) -> None:
-        """Move the running numbers towards those of a batch."""
+    def _keep(self, mean: Tensor, variance: Tensor, some: Tensor) -> None:
+        """Move the running numbers towards those of a batch, if it has any."""
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
         assert self.momentum is not None
         self.num_batches_tracked.add_(1)
-        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-        self.running_var.lerp_(variance.to(self.running_var.dtype), self.momentum)
+        share = self.momentum * some.to(self.running_mean.dtype)
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
+        self.running_var.lerp_(variance.to(self.running_var.dtype), share)
+
+
+def _of_maps(items: Tensor | None, x: Tensor) -> Tensor:
+    """(B, 1, 1, 1): 1 for every map that counts, of items that may have several each (frames)."""
+    if items is None:
+        return torch.ones_like(x[:, :1, :1, :1])
+    each = len(x) // max(1, len(items))
+    return items.repeat_interleave(each).to(x.dtype)[:, None, None, None]
 
 
 class _Sum(Function):

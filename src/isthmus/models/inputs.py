@@ -9,6 +9,8 @@ from itertools import count, takewhile
 
 from torch import Tensor, nn
 
+from .batch_norm import counting
+
 PRESENT = "/present"
 """After a modality's name: key of a batch's (B,) booleans, which items have it."""
 
@@ -41,11 +43,15 @@ class View:
     present: Tensor | None = None
 
     def through(self, encoder: nn.Module) -> Tensor:
-        """The encoder's output; one that looks across positions is told which are padding."""
-        if isinstance(encoder, SequenceEncoder):
-            found = encoder(self.x, self.valid)
-        else:
-            found = encoder(self.x)
+        """The encoder's output; one that looks across positions is told which are padding.
+
+        Batch normalisation of maps (`BatchNormMap`) counts items that have the modality.
+        """
+        with counting(self.present):
+            if isinstance(encoder, SequenceEncoder):
+                found = encoder(self.x, self.valid)
+            else:
+                found = encoder(self.x)
         assert isinstance(found, Tensor)
         return found
 

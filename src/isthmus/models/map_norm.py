@@ -20,8 +20,8 @@ def map_norm(kind: MapNorm, width: int) -> nn.Module:
     """Normalisation of maps (B, width, H, W).
 
     "batch" is over the items of all ranks (`BatchNormMap`): as published, and learns fast, but an
-    item's embedding depends on the others of its batch in training, those that lack the modality
-    among them, and on its chunk (`CachedStep`). "group" is over channels in groups of 16 and all
+    item's embedding depends on the others of its batch that have the modality in training, and on
+    its chunk (`CachedStep`). "group" is over channels in groups of 16 and all
     places of one item, so that no item depends on another; a width that 16 does not divide has
     fewer, larger groups.
 
