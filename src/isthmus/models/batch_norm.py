@@ -103,12 +103,13 @@ class BatchNormMap(nn.BatchNorm2d):
             return super().forward(x)
         self._check_input_dim(x)
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        kept = _of_maps(items, wide)
-        total = _over_ranks(kept.sum() * x.shape[2] * x.shape[3])
+        kept = None if items is None else _of_maps(items, wide)
+        each = wide.new_tensor(float(len(x))) if kept is None else kept.sum()
+        total = _over_ranks(each * x.shape[2] * x.shape[3])
         count = total.clamp(min=1)
-        mean = _over_ranks((kept * wide).sum(dim=(0, 2, 3))) / count
+        mean = _over_ranks(_sum(wide, kept)) / count
         rest = wide - mean[:, None, None]
-        variance = _over_ranks((kept * rest.square()).sum(dim=(0, 2, 3))) / count
+        variance = _over_ranks(_sum(rest.square(), kept)) / count
         self._keep(mean, variance * (count / (count - 1).clamp(min=1)), total > 0)
         scale = self.weight * (variance + self.eps).rsqrt()
         return (rest * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
@@ -126,10 +127,13 @@ class BatchNormMap(nn.BatchNorm2d):
         self.running_var.lerp_(variance.to(self.running_var.dtype), share)
 
 
-def _of_maps(items: Tensor | None, x: Tensor) -> Tensor:
+def _sum(x: Tensor, kept: Tensor | None) -> Tensor:
+    """(width,): over all maps that count, and all of their places."""
+    return (x if kept is None else kept * x).sum(dim=(0, 2, 3))
+
+
+def _of_maps(items: Tensor, x: Tensor) -> Tensor:
     """(B, 1, 1, 1): 1 for every map that counts, of items that may have several each (frames)."""
-    if items is None:
-        return torch.ones_like(x[:, :1, :1, :1])
     each = len(x) // max(1, len(items))
     return items.repeat_interleave(each).to(x.dtype)[:, None, None, None]
 

@@ -28,6 +28,8 @@ class Method:
         Towers have projectors, which only the loss sees.
     sized:
         The objective must know the modalities and the width of their embeddings.
+    told:
+        The objective must know what there is to tell, which a task fills in.
     """
 
     objective: Mapping[str, Any]
@@ -35,6 +37,7 @@ class Method:
     fused: bool = False
     heads: bool = False
     sized: bool = False
+    told: bool = False
 
     def made_for(self, modalities: Sequence[str], dimension: int) -> dict[str, Any]:
         """The objective for towers with these modalities, of this dimension."""
@@ -50,10 +53,7 @@ METHODS: Mapping[str, Method] = {
 }
 """Row of a table → method."""
 
-SUPERVISED = "Supervised"
-"""Objective that must know what there is to tell: a task fills that in."""
-
-SUPERVISED_FUSED = Method({"class": SUPERVISED, "modalities": ["fused"]}, fused=True)
+SUPERVISED_FUSED = Method({"class": "Supervised", "modalities": ["fused"]}, fused=True, told=True)
 """The fusion model, told what there is to tell."""
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
+from ...datasets.known_information import KnownInformation as Rows
 from ...training.sets.known_information import KnownInformation
-from ...training.sets.labelled import LabelledItems
-from ...training.splits import Kind, ProbeRows, Split
+from ...training.splits import Kind
 
 
 class StandIn(KnownInformation):
@@ -38,6 +36,7 @@ class StandIn(KnownInformation):
         held_out: int = 100,
         labelled: bool = False,
     ) -> None:
+        self.kind = kind
         super().__init__(
             shared=2,
             unique=(2,) * len(modalities),
@@ -47,18 +46,14 @@ class StandIn(KnownInformation):
             dimension=12,
             nuisance=4,
             views=views,
+            labelled=labelled,
         )
-        self.kind = kind
-        if labelled:  # probes learn from the items that are trained on
-            targets = self._told(self.rows("train").labels[self.part])
-            self.train = LabelledItems.of(self.train, targets, kind)
 
-    def features(self, model: nn.Module, split: Split) -> ProbeRows:
-        """All items of a split, and what is to be read of them."""
-        found = super().features(model, split)
-        return replace(found, targets=self._told(found.targets))
-
-    def _told(self, classes: NDArray[np.int64]) -> NDArray[Any]:
+    def told(self, rows: Rows) -> NDArray[Any]:
+        """The class, or a column for each."""
+        classes = super().told(rows)
         if self.kind == "classes":
             return classes
-        return np.eye(2, dtype=np.int64 if self.kind == "labels" else np.float64)[classes]
+        columns = np.eye(2, dtype=np.int64 if self.kind == "labels" else np.float64)
+        seen: NDArray[Any] = columns[classes]
+        return seen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..cell import Cell
 from ..setting import Needs, Scale, Setting
-from .methods import SUPERVISED, Method
+from .methods import Method
 from .probes import NUMBERS, probed
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Task:
         self, setting: Setting, size: Size, row: Row, names: Sequence[str]
     ) -> dict[str, Any]:
         objective = row.method.made_for(names, size.dimension)
-        if objective["class"] != SUPERVISED:
+        if not row.method.told:
             return objective
         told = {"kind": self.kind, "outputs": 2 if setting.scale == "quick" else self.outputs}
         return {**objective, **told, "width": size.projector.get("dimension", HEAD["dimension"])}

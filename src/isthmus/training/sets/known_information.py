@@ -132,7 +132,7 @@ class KnownInformation(Data, Probed):
         augment = Views.of(views, dict.fromkeys(names, change))
         train: Items = ViewedItems(TensorItems(_tensors(items)), augment)
         if labelled:
-            train = LabelledItems.of(train, items.labels[self.part], self.kind)
+            train = LabelledItems.of(train, self.told(items), self.kind)
         self.train = train
         self.encoders = dict.fromkeys(names, "MLP")
         self.shapes = {name: {"inputs": dimension + nuisance} for name in names}
@@ -158,7 +158,11 @@ class KnownInformation(Data, Probed):
         """All items of a split, and the part of the label that they are classified by."""
         found = self.rows(split)
         space = embed(model, _tensors(found))
-        return ProbeRows(space.arrays, found.labels[self.part])
+        return ProbeRows(space.arrays, self.told(found))
+
+    def told(self, rows: Rows) -> NDArray[Any]:
+        """What is to be told of items: the part of the label that they are classified by."""
+        return rows.labels[self.part]
 
     def embed(self, towers: nn.Module) -> Embeddings:
         """The held-out items, with that part of the label."""
