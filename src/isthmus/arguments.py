@@ -1,12 +1,15 @@
-"""Checks of plain arguments: numbers, whole numbers, truths."""
+"""Checks of plain arguments: numbers, whole numbers, truths, names."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import InputError
+
+Name = TypeVar("Name", bound=str)
 
 
 def check_number(name: str, value: Any, *, low: float, high: float, below: bool = False) -> float:
@@ -43,3 +46,16 @@ def check_flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise InputError(f"{name} must be True or False; found {value!r}")
     return value
+
+
+def check_some(name: str, given: Sequence[Name], known: Sequence[str]) -> tuple[Name, ...]:
+    """The names given, if there is one or more, and each is known and stands there once.
+
+    >>> check_some("modalities", ["text"], ["image", "text"])
+    ('text',)
+    """
+    one = isinstance(given, str)
+    if one or not given or len(set(given)) < len(given) or not set(given) <= set(known):
+        found = repr(given) if one else ", ".join(map(str, given)) or "none"
+        raise InputError(f"{name} must be some of {', '.join(known)}, each once; found {found}")
+    return tuple(given)

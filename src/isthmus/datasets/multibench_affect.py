@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import check_some
 from ..errors import InputError
 from .multibench_files import find_file, numbers, read_tree
 from .splits import SPLITS, Split, check_split
@@ -127,11 +128,7 @@ def affect_splits(
     """Several splits of `affect` at once, the file being read once."""
     if name not in FILES:
         raise InputError(f"name must be one of {', '.join(FILES)}; found {name!r}")
-    known = set(modalities) <= set(MODALITIES) and len(set(modalities)) == len(modalities)
-    if isinstance(modalities, str) or not modalities or not known:
-        raise InputError(
-            f"modalities must be some of {', '.join(MODALITIES)}, each once; found {modalities!r}"
-        )
+    check_some("modalities", modalities, MODALITIES)
     path = find_file(name, FILES[name], root, get=_GET)
     tree = read_tree(path)
     return {split: _sentences(tree, name, _KEYS[split], path, modalities) for split in splits}

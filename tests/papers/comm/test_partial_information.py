@@ -15,7 +15,17 @@ from isthmus.papers.comm import worlds
 from isthmus.papers.comm.methods import COMM, CROSS, CROSS_SELF, FACTOR_CL
 from isthmus.papers.comm.partial_information import ALL, OFF, SYMBOLS, PartialInformation
 from isthmus.papers.comm.world_probes import NUMBERS, of_symbols
-from isthmus.papers.comm.worlds import CONTROL, TRIFEATURE, WORLDS, cells_of, methods_of, row_of
+from isthmus.papers.comm.worlds import (
+    CMC_THREE,
+    COMM_TWO,
+    CONTROL,
+    THREE,
+    TRIFEATURE,
+    WORLDS,
+    cells_of,
+    methods_of,
+    row_of,
+)
 from isthmus.papers.comm.worlds_figure import kept, kept_by, shares
 from isthmus.papers.result import PAGE
 from isthmus.papers.values import Values
@@ -41,10 +51,13 @@ def values_with(**changed: float) -> Values:
             own = dict(told)
             for part in own:
                 lost = part == "synergy" and (method != COMM or name == CONTROL)
+                lost |= part == "unique3" and method == COMM_TWO
                 half = part.startswith("unique") and method == CROSS
                 share = 0.0 if lost else 0.5 if half else 1.0
                 key = f"{name.split(',')[0]}__{method.replace('+', '')}__{part}"
                 own[part] = at(world, part, changed.get(key, share))
+            bits = {part: kept(world, part, own[part]) * world.bits[part] for part in own}
+            own[ALL] = 100 * sum(bits.values()) / sum(world.bits.values())
             found += Values.of_cell(row_of(name, method), 1, own)
     return found
 
@@ -55,7 +68,7 @@ def verdicts(values: Values) -> list[Verdict]:
 
 def test_every_claim_holds_where_all_is_as_said() -> None:
     found = verdicts(values_with())
-    assert [v.holds for v in found] == [True] * 5, [v.numbers for v in found]
+    assert [v.holds for v in found] == [True] * 6, [v.numbers for v in found]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +83,9 @@ def test_every_claim_holds_where_all_is_as_said() -> None:
         ("three modalities__CoMM__unique3", 0.5, 3),
         ("mixture__CoMM__synergy", 0.1, 3),
         ("trifeature__CoMM__synergy", 0.9, 4),  # after unbiased training too
+        ("three modalities__CoMM of two__unique3", 2.1, 5),
+        ("three modalities__CoMM of two__unique1", 1.03, 5),
+        ("three modalities__CMC__synergy", 1.1, 5),
     ],
 )
 def test_each_claim_can_fail(change: str, share: float, broken: int) -> None:
@@ -82,7 +98,7 @@ def test_each_claim_can_fail(change: str, share: float, broken: int) -> None:
 def test_a_claim_without_its_numbers_is_not_run() -> None:
     whole = values_with()
     part = Values(v for v in whole.values if v.row != row_of("mixture", COMM))
-    assert [v.holds for v in verdicts(part)] == [True, True, True, None, True]
+    assert [v.holds for v in verdicts(part)] == [True, True, True, None, True, True]
     assert verdicts(part)[3].numbers == "no shared of mixture: CoMM"
 
 
@@ -126,12 +142,15 @@ def test_probes_on_symbols_reach_the_ceiling(name: str) -> None:
 
 def test_cells_of_a_seed() -> None:
     cells = cells_of(Setting.of("cpu", seeds=2))
-    assert len({cell.key for cell in cells}) == len(cells) == 2 * (6 * 4 + 3 + 1)
+    assert len({cell.key for cell in cells}) == len(cells) == 2 * (6 * 4 + 5 + 1)
     assert {cell.seed for cell in cells} == {1, 2}
     biased = {cell.row for cell in cells if cell.data["biased"]}
     assert biased == {row_of(TRIFEATURE, method) for method in methods_of(TRIFEATURE)}
     assert {cell.data["views"] for cell in cells if cell.row.endswith(": Cross")} == {1}
-    assert not [cell for cell in cells if cell.row == row_of("three modalities", FACTOR_CL)]
+    three = {cell.row: cell for cell in cells if cell.row.startswith(THREE)}
+    assert row_of(THREE, FACTOR_CL) not in three
+    assert three[row_of(THREE, COMM_TWO)].data["modalities"] == ["x1", "x2"]
+    assert "modalities" not in three[row_of(THREE, CMC_THREE)].data
 
 
 def test_a_quick_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,10 +167,10 @@ def test_a_quick_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mixture = {c: result.values.mean(row_of("mixture", COMM), c) for c in (ALL, "synergy")}
     assert 20 <= mixture["synergy"] <= 80
     assert mixture[ALL] <= 110
-    assert [v.holds for v in result.verdicts] == [None] * 5
+    assert [v.holds for v in result.verdicts] == [None] * 6
     page = (tmp_path / "out" / ARTEFACT.path / PAGE).read_text("utf-8")
     assert 'class="plot"' in page
     assert "10% of the labels of each part are wrong" in page
     (again,), _ = reproduce([ARTEFACT], setting, tmp_path / "out", resume=True)
     assert again.values.to_records() == result.values.to_records()
-    assert len(list((tmp_path / "out").glob(f"cells/*/{NUMBERS}.json"))) == 4 + 4 + 3 + 1
+    assert len(list((tmp_path / "out").glob(f"cells/*/{NUMBERS}.json"))) == 4 + 4 + 5 + 1

@@ -131,3 +131,23 @@ def test_wrong_arguments_are_named(options: dict[str, Any], message: str) -> Non
     with pytest.raises(InputError) as error:
         data_of(**options)
     assert message in str(error.value)
+
+
+def test_some_modalities_are_seen_and_the_others_are_not() -> None:
+    options: dict[str, Any] = {"unique": [2, 2, 2], "part": "unique3"}
+    data, whole = data_of(modalities=["x3", "x1"], **options), data_of(**options)
+    batch, every = data.train.take(np.arange(8)), whole.train.take(np.arange(8))
+    assert list(batch) == ["x3", "x1"]
+    assert all(torch.equal(batch[name], every[name]) for name in batch)
+    assert list(data.encoders) == list(data.shapes) == ["x3", "x1"]
+    towers = Towers({name: nn.Linear(64, 3) for name in batch})
+    found = data.features(towers, "test")
+    assert list(found.rows) == ["x3", "x1"]
+    np.testing.assert_array_equal(found.targets, data.rows("test").labels["unique3"])
+    assert list(data.embed(towers).arrays) == ["x3", "x1"]
+
+
+@pytest.mark.parametrize("modalities", [[], ["x1", "x4"], ["x1", "x1"], "x1"])
+def test_modalities_that_there_are_not(modalities: Any) -> None:
+    with pytest.raises(InputError, match="modalities must be some of x1, x2, each once; found"):
+        data_of(modalities=modalities)

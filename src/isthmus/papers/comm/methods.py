@@ -53,6 +53,9 @@ METHODS: Mapping[str, Method] = {
 }
 """Row of a table → method."""
 
+CMC = Method({"class": "CMC", "temperature": 0.1}, views=1, heads=True)
+"""The baseline for three modalities."""
+
 SUPERVISED_FUSED = Method({"class": "Supervised", "modalities": ["fused"]}, fused=True, told=True)
 """The fusion model, told what there is to tell."""
 

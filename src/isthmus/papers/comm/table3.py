@@ -8,7 +8,7 @@ from ..claims import Claim, Found
 from ..values import Values, published
 from .bench_table import BenchTable
 from .benches import CONTACT, UR_FUNNY
-from .methods import COMM, CROSS, CROSS_SELF, METHODS, Method
+from .methods import CMC, COMM, CROSS, CROSS_SELF, METHODS
 from .probes import ACCURACY
 from .table1 import FROM_FACTOR_CL, TOWERS
 from .task import Row, Task
@@ -20,9 +20,7 @@ ROWS: Mapping[str, Row] = {
     CROSS_TWO: Row(METHODS[CROSS]),
     CROSS_SELF_TWO: Row(METHODS[CROSS_SELF]),
     COMM_TWO: Row(METHODS[COMM]),
-    CMC_THREE: Row(
-        Method({"class": "CMC", "temperature": 0.1}, views=1, heads=True), count=3, linear=True
-    ),
+    CMC_THREE: Row(CMC, count=3, linear=True),
     COMM_THREE: Row(METHODS[COMM], count=3),
 }
 """Row, with the number of modalities → what is trained."""

@@ -9,13 +9,19 @@ from typing import Any
 from ...datasets.information_world import SUITES, InformationWorld
 from ..cell import Cell
 from ..setting import Scale, Setting
-from .methods import COMM, FACTOR_CL, METHODS, Method
+from .methods import CMC, COMM, FACTOR_CL, METHODS, Method
 from .world_probes import NUMBERS, measured
 
 TRIFEATURE, CONTROL = "trifeature", "trifeature, unbiased"
+THREE = "three modalities"
 
 WORLDS: Mapping[str, InformationWorld] = {**SUITES, CONTROL: SUITES[TRIFEATURE]}
 """Name → world. Training on `TRIFEATURE` is biased, on all others it is not."""
+
+CMC_THREE, COMM_TWO = "CMC", f"{COMM} of two"
+
+OF_THREE: Mapping[str, Method] = {CMC_THREE: CMC, COMM_TWO: METHODS[COMM]}
+"""What is trained on a world of three modalities beside the methods; the last without the third."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,12 @@ def row_of(world: str, method: str) -> str:
 
 
 def methods_of(world: str) -> Sequence[str]:
-    """The methods that a world is for: FactorCL has two modalities; the control is CoMM's."""
+    """What a world is for: FactorCL has two modalities, CMC three; the control is CoMM's."""
     if world == CONTROL:
         return (COMM,)
-    two = len(WORLDS[world].unique) == 2
-    return [method for method in METHODS if two or method != FACTOR_CL]
+    if len(WORLDS[world].unique) == 2:
+        return tuple(METHODS)
+    return [*(method for method in METHODS if method != FACTOR_CL), *OF_THREE]
 
 
 def cells_of(setting: Setting) -> list[Cell]:
@@ -66,7 +73,8 @@ def cells_of(setting: Setting) -> list[Cell]:
 
 def cell(name: str, row: str, seed: int, size: Size) -> Cell:
     """A training of one method on one world, whose maps are drawn from the seed too."""
-    world, method = WORLDS[name], METHODS[row]
+    world, method = WORLDS[name], {**METHODS, **OF_THREE}[row]
+    seen = world.modalities[:2] if row == COMM_TWO else world.modalities
     data = {
         "class": "KnownInformation",
         "shared": world.shared,
@@ -79,12 +87,13 @@ def cell(name: str, row: str, seed: int, size: Size) -> Cell:
         "probe": size.probe,
         "held_out": size.held_out,
         "views": method.views,
+        **({} if seen == world.modalities else {"modalities": list(seen)}),
         "seed": seed,
     }
     recipe = {
         "data": data,
-        **_model(world, method, size.width),
-        "objective": method.made_for(world.modalities, size.width // 4),
+        **_model(seen, method, size.width),
+        "objective": method.made_for(seen, size.width // 4),
         "optimiser": {"lr": 1e-3, "objective_lr": 1e-3},
         "trainer": {
             "steps": size.trifeature_steps if world is WORLDS[TRIFEATURE] else size.steps,
@@ -97,9 +106,9 @@ def cell(name: str, row: str, seed: int, size: Size) -> Cell:
     return Cell(row_of(name, row), seed, recipe, {NUMBERS: measured})
 
 
-def _model(world: InformationWorld, method: Method, width: int) -> dict[str, Any]:
+def _model(modalities: Sequence[str], method: Method, width: int) -> dict[str, Any]:
     """Perceptrons, as towers or fused by attention: as many columns in all, of two modalities."""
-    encoders = {name: {"class": "MLP", "width": width} for name in world.modalities}
+    encoders = {name: {"class": "MLP", "width": width} for name in modalities}
     head = {"projector": {"widths": [width], "dimension": width // 2}}
     if method.fused:
         return {"fusion": {"width": width // 2, "encoders": encoders, **head}}

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...arguments import check_count, check_number
+from ...arguments import check_count, check_number, check_some
 from ...datasets.information_world import InformationWorld
 from ...datasets.known_information import KnownInformation as Rows
 from ...datasets.known_information import known_information
@@ -63,6 +63,8 @@ class KnownInformation(Data, Probed):
     biased:
         Train on items alone in which all that is known of synergy belongs together. Held-out items
         and those that probes learn from are unbiased.
+    modalities:
+        Those that are seen, in training and after; all if not given.
     part:
         What held-out items are classified by: shared, unique1, unique2, …, or synergy; the first
         of which there is anything to know if not given.
@@ -93,6 +95,7 @@ class KnownInformation(Data, Probed):
         match: bool = False,
         flip: float = 0.0,
         biased: bool = False,
+        modalities: Sequence[str] | None = None,
         part: str | None = None,
         rows: int = 8000,
         probe: int = 4000,
@@ -127,10 +130,12 @@ class KnownInformation(Data, Probed):
             "test": held_out,
         }
         items = known_information("train", self.world, rows=rows, biased=biased, **self._same)
-        names = self.world.modalities
+        every = self.world.modalities
+        names = every if modalities is None else check_some("modalities", modalities, every)
+        self._names = names
         change = Redrawn(nuisance, view_noise, redrawn)
         augment = Views.of(views, dict.fromkeys(names, change))
-        train: Items = ViewedItems(TensorItems(_tensors(items)), augment)
+        train: Items = ViewedItems(TensorItems(self._tensors(items)), augment)
         if labelled:
             train = LabelledItems.of(train, self.told(items), self.kind)
         self.train = train
@@ -157,7 +162,7 @@ class KnownInformation(Data, Probed):
     def features(self, model: nn.Module, split: Split) -> ProbeRows:
         """All items of a split, and the part of the label that they are classified by."""
         found = self.rows(split)
-        space = embed(model, _tensors(found))
+        space = embed(model, self._tensors(found))
         return ProbeRows(space.arrays, self.told(found))
 
     def told(self, rows: Rows) -> NDArray[Any]:
@@ -167,13 +172,12 @@ class KnownInformation(Data, Probed):
     def embed(self, towers: nn.Module) -> Embeddings:
         """The held-out items, with that part of the label."""
         found = self.rows("test")
-        return embed(towers, _tensors(found), labels=found.labels[self.part])
+        return embed(towers, self._tensors(found), labels=found.labels[self.part])
 
     def show(self, modality: str, row: int) -> NDArray[np.uint8] | str:
         """The symbols: there is nothing to look at."""
         shared, unique, share = self.rows("test").symbols[modality][row]
         return f"shared {shared}, unique {unique}, share {share}"
 
-
-def _tensors(rows: Rows) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(view) for name, view in rows.views.items()}
+    def _tensors(self, rows: Rows) -> dict[str, Tensor]:
+        return {name: torch.from_numpy(rows.views[name]) for name in self._names}

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...arguments import check_some
 from ...datasets.vision_touch import SPLIT_SEED, ManipulationSteps, Task, vision_touch
 from ...datasets.vision_touch_files import AXES, PROPRIO, SIDE
 from ...errors import InputError
@@ -106,18 +107,14 @@ class VisionTouch(ThreeSplits):
     ) -> None:
         if task not in PAPER:
             raise InputError(f"task must be one of {', '.join(PAPER)}; found {task!r}")
-        names = tuple(PAPER[task] if modalities is None else modalities)
         blur = GaussianNoise(noise, share)
         changes: dict[str, Change] = {
             "image": simclr(augment, "augment"),
             "force": InTurn((StepDrop(drop, share), blur)),
             "proprio": blur,
         }
-        if not names or len(set(names)) < len(names) or not set(names) <= set(changes):
-            raise InputError(
-                f"modalities must be some of {', '.join(changes)}, each once; found "
-                f"{', '.join(names) or 'none'}"
-            )
+        chosen = PAPER[task] if modalities is None else modalities
+        names = check_some("modalities", chosen, list(changes))
         seen = Views.of(views, {name: changes[name] for name in names})
         self.kind = "regression" if task == "end_effector" else "classes"
         every = {"image": "SmallConvNet", "force": "SequenceTransformer", "proprio": "MLP"}
