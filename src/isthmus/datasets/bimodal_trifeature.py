@@ -144,9 +144,6 @@ def bimodal_trifeature(
     >>> test.pairs.shape, test.labels("synergy").sum()
     ((4094, 2), np.int64(404))
     """
-    if pairs is not None:
-        check_number("pairs", pairs, 1)
-    check_number("mapping_seed", mapping_seed, 0)
     pictures = trifeature(
         split,
         side=side,
@@ -156,13 +153,29 @@ def bimodal_trifeature(
         seed=seed,
         split_seed=split_seed,
     )
+    return paired(pictures, split, pairs=pairs, biased=biased, seed=seed, mapping_seed=mapping_seed)
+
+
+def paired(
+    pictures: Trifeature,
+    split: Split,
+    *,
+    pairs: int | None = PAIRS,
+    biased: bool = True,
+    seed: int = 0,
+    mapping_seed: int = MAPPING_SEED,
+) -> BimodalTrifeature:
+    """Pairs of pictures of a split that are drawn already; as in `bimodal_trifeature`."""
+    if pairs is not None:
+        check_number("pairs", pairs, 1)
+    check_number("mapping_seed", mapping_seed, 0)
     mapping = np.random.default_rng(mapping_seed).permutation(VALUES)
     allowed = pictures.shapes[:, None] == pictures.shapes
     if biased:
         allowed &= mapping[pictures.textures][:, None] == pictures.colours
     found = np.argwhere(allowed)
     if not len(found):
-        raise InputError(f"no two of {rows} pictures make a pair; ask for more rows")
+        raise InputError(f"no two of {len(pictures)} pictures make a pair; ask for more rows")
     rng = np.random.default_rng([seed, _STREAMS[split]])
     order = rng.permutation(len(found))[:pairs]
     return BimodalTrifeature(pictures, found[order], mapping)

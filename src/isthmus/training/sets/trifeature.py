@@ -20,6 +20,7 @@ from ...datasets.bimodal_trifeature import (
     Task,
     bimodal_trifeature,
     check_task,
+    paired,
 )
 from ...datasets.trifeature import PER_COMBINATION, SPLIT_SEED
 from ...datasets.trifeature import Trifeature as Pictures
@@ -120,20 +121,20 @@ class Trifeature(Data, Probed):
     ) -> None:
         check_task(task)
         self.task: Task = task
-        self._same: dict[str, Any] = {
+        self._pairing = {"seed": seed, "mapping_seed": mapping_seed}
+        same: dict[str, Any] = {
             "side": side,
             "per_combination": per_combination,
             "balanced": balanced,
-            "seed": seed,
             "split_seed": split_seed,
-            "mapping_seed": mapping_seed,
+            **self._pairing,
         }
-        train = bimodal_trifeature("train", pairs=pairs, biased=biased, rows=rows, **self._same)
-        self.held = bimodal_trifeature("test", pairs=held_out, biased=False, **self._same)
+        train = bimodal_trifeature("train", pairs=pairs, biased=biased, rows=rows, **same)
+        self.held = bimodal_trifeature("test", pairs=held_out, biased=False, **same)
         self.labels = self.held.labels(task)
         self.held_out = len(self.held)
         self._most = None if probe is None else check_count("probe", probe)
-        self._probe: dict[str, Any] = {"pairs": None, "rows": rows, "biased": False}
+        self._train = train
         self.encoders = dict.fromkeys(NAMES, "SmallConvNet")
         self.shapes = {name: {"side": side} for name in NAMES}
         plain: dict[str, SimCLRViews] = {}
@@ -156,7 +157,8 @@ class Trifeature(Data, Probed):
     @cached_property
     def _divided(self) -> tuple[BimodalTrifeature, BimodalTrifeature]:
         """Pairs to learn from and to choose by, of other combinations."""
-        return bimodal_trifeature("train", **self._probe, **self._same).divided()
+        pictures = self._train.pictures
+        return paired(pictures, "train", pairs=None, biased=False, **self._pairing).divided()
 
     def embedded(self, model: nn.Module, pairs: BimodalTrifeature) -> dict[str, NDArray[Any]]:
         """Name of the embedding → (N, D), of any pairs. Pictures are as they are."""
