@@ -41,13 +41,13 @@ FEW_COSTS = (1e-4, 1e-2, 1.0)
 class Size:
     """Of one scale: sections of a recipe; `net` and `map` are the encoder as tower and for fusion.
 
-    `few` is the number of pairs that probes learn from in the course of training.
+    `width` is the dimension of the fused space, `few` the number of pairs that probes learn from in
+    the course of training.
     """
 
     data: Mapping[str, Any]
     net: Mapping[str, Any]
     map: Mapping[str, Any]
-    dimension: int
     width: int
     steps: int
     keep_every: int
@@ -56,6 +56,11 @@ class Size:
     rate: float = 1e-3
     schedule: str | Mapping[str, Any] = "WarmUpCosine"
     trainer: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def dimension(self) -> int:
+        """Of a tower: probes read as many numbers of two side by side as of the fused pair."""
+        return self.width // 2
 
 
 CROP = {name: {"crop": [0.25, 1.0]} for name in IMAGES}
@@ -67,7 +72,6 @@ SIZES: Mapping[Scale, Size] = {
         {"side": 32, "rows": 400, "pairs": 400, "probe": 400, "held_out": 200, "augment": CROP},
         {"class": "NormedNet", "widths": [8], "features": 16},
         {"class": "NormedMap", "widths": [8], "dimension": 16},
-        dimension=16,
         width=16,
         steps=20,
         keep_every=10,
@@ -78,7 +82,6 @@ SIZES: Mapping[Scale, Size] = {
         {"side": 64, "pairs": None, "augment": CROP},
         {"class": "NormedNet", "widths": [16, 32, 64], "features": 128},
         {"class": "NormedMap", "widths": [16, 32, 64], "dimension": 128},
-        dimension=128,
         width=128,
         steps=3500,
         keep_every=500,
@@ -89,7 +92,6 @@ SIZES: Mapping[Scale, Size] = {
         {"side": 224, "device": "cuda"},
         {"class": "AlexNet"},
         {"class": "AlexNetMap", "dimension": 256},
-        dimension=256,
         width=512,
         steps=15_700,
         keep_every=785,
