@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,19 +112,35 @@ def test_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
     assert torch.equal(*weights)
 
 
+def parameter_groups(module: ContrastiveModule) -> list[dict[str, Any]]:
+    module.trainer = type("Trainer", (), {"estimated_stepping_batches": 10})()  # type: ignore[assignment]
+    groups: list[dict[str, Any]] = module.configure_optimizers()["optimizer"].param_groups
+    return groups
+
+
 def test_temperature_has_its_own_rate_and_no_decay() -> None:
     module = build()
-    module.trainer = type("Trainer", (), {"estimated_stepping_batches": 10})()  # type: ignore[assignment]
-    groups = module.configure_optimizers()["optimizer"].param_groups
-    assert [group["initial_lr"] for group in groups] == [1e-2, 3e-2]
-    assert groups[1]["weight_decay"] == 0
-    assert groups[1]["params"] == [module.objective.tau.log_scale]
+    *own, last = parameter_groups(module)
+    assert {group["initial_lr"] for group in own} == {1e-2}
+    assert (last["initial_lr"], last["weight_decay"]) == (3e-2, 0)
+    assert last["params"] == [module.objective.tau.log_scale]
 
 
-def test_fixed_temperature_needs_no_second_group() -> None:
+def test_gains_and_biases_do_not_decay() -> None:
     module = build(learnable=False)
-    module.trainer = type("Trainer", (), {"estimated_stepping_batches": 10})()  # type: ignore[assignment]
-    assert len(module.configure_optimizers()["optimizer"].param_groups) == 1
+    weights, others = parameter_groups(module)
+    assert weights["weight_decay"] == module.weight_decay == 0.1
+    assert others["weight_decay"] == 0
+    assert {p.ndim for p in weights["params"]} >= {2}
+    assert {p.ndim for p in others["params"]} == {1}
+    trained = {id(p) for p in module.towers.parameters()}
+    assert {id(p) for group in (weights, others) for p in group["params"]} == trained
+
+
+def test_no_group_is_empty() -> None:
+    module = ContrastiveModule(nn.Linear(3, 2, bias=False), InfoNCE(learnable=False))
+    (weights,) = parameter_groups(module)
+    assert [p.shape for p in weights["params"]] == [(2, 3)]
 
 
 def test_schedule_rises_then_falls_to_zero() -> None:

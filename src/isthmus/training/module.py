@@ -20,9 +20,10 @@ from .batch_keys import Parts
 class ContrastiveModule(LightningModule):
     """Train towers, or a fusion model, with an objective.
 
-    AdamW with a linear warm-up and a cosine decay to zero, unless others are given. Parameters
-    of the objective, such as a learnable temperature, have a learning rate of their own and no
-    weight decay: at the weights' rate a temperature hardly moves within a short run.
+    AdamW with a linear warm-up and a cosine decay to zero, unless others are given. Weights decay:
+    gains and biases, which have one dimension, do not. Parameters of the objective, such as a
+    learnable temperature, do not either, and have a learning rate of their own: at the weights'
+    rate a temperature hardly moves within a short run.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ class ContrastiveModule(LightningModule):
         Embeddings and groups to `Terms`. Its schedules are set before every step.
     learning_rate, temperature_learning_rate:
         Peak rates of the towers' and the objective's parameters.
+    weight_decay:
+        Of the towers' parameters of two dimensions or more.
     warm_up:
         Share of the steps over which the rates rise.
     optimiser:
@@ -125,18 +128,20 @@ class ContrastiveModule(LightningModule):
             nn.utils.clip_grad_norm_(self.parameters(), self.gradient_clip)
 
     def configure_optimizers(self) -> Any:
-        """The optimiser over both groups of parameters, stepped by the schedule every batch."""
-        groups: list[dict[str, Any]] = [
-            {
-                "params": [p for p in self.towers.parameters() if p.requires_grad],
-                "lr": self.learning_rate,
-                "weight_decay": self.weight_decay,
-            }
-        ]
-        if own := list(self.objective.parameters()):
-            groups.append(
-                {"params": own, "lr": self.temperature_learning_rate, "weight_decay": 0.0}
+        """The optimiser over weights, gains and biases, and parameters of the objective.
+
+        It is stepped by the schedule every batch.
+        """
+        trained = [p for p in self.towers.parameters() if p.requires_grad]
+        groups = [
+            {"params": params, "lr": rate, "weight_decay": decay}
+            for params, rate, decay in (
+                ([p for p in trained if p.ndim > 1], self.learning_rate, self.weight_decay),
+                ([p for p in trained if p.ndim <= 1], self.learning_rate, 0.0),
+                (list(self.objective.parameters()), self.temperature_learning_rate, 0.0),
             )
+            if params
+        ]
         optimizer = self._optimiser(groups)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.LambdaLR(
