@@ -65,7 +65,7 @@ class Size:
 
 CROP = {name: {"crop": [0.25, 1.0]} for name in IMAGES}
 """At 64 pixels a crop of 0.08 of the area, the paper's, leaves 18 pixels, two and a half periods of
-a texture, and nothing of most shapes. Tried at seed 0: `docs/reproduce.md`."""
+a texture, and nothing of most shapes. Tried at seed 0: `docs/results/comm-trials-cpu.md`."""
 
 SIZES: Mapping[Scale, Size] = {
     "quick": Size(
