@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from isthmus.errors import InputError
 from isthmus.papers import Setting, reproduce
@@ -16,7 +20,7 @@ from isthmus.papers.bench import CELLS, Bench
 from isthmus.papers.cell import Cell
 from isthmus.papers.together import train_together
 from isthmus.papers.trained import DONE, Trained
-from tests.papers.tiny import Tiny, cell, trainings
+from tests.papers.tiny import ROWS, Tiny, cell, trainings
 
 __all__ = ["trainings"]
 
@@ -26,6 +30,20 @@ def ended(found: Trained) -> Mapping[str, Any]:
     if (found.folder.parent / "main").read_text("utf-8") != str(os.getpid()):
         os.kill(os.getpid(), signal.SIGKILL)
     return {"gap": 0.0, "items": 1}
+
+
+def asleep(found: Trained) -> Mapping[str, Any]:
+    """A measure that takes long, and whose file is locked for as long as its process lives."""
+    with FileLock(found.folder / "asleep"):
+        (found.folder / "begun").touch()
+        time.sleep(300)
+    return {}
+
+
+def train_for_long(out: str) -> None:
+    """Two cells side by side, to be killed."""
+    cells = [Cell(c.row, c.seed, c.recipe, {"asleep-1": asleep}) for c in map(cell, ROWS)]
+    train_together(cells, Path(out), jobs=2)
 
 
 class Ended(Tiny):
@@ -80,6 +98,18 @@ def test_what_fails_in_a_process_is_told_of_where_it_is_needed(tmp_path: Path) -
     (out / CELLS / "main").write_text(str(os.getpid()))
     results, _ = reproduce([Ended()], Setting("cpu", 1), out, jobs=2, resume=True)
     assert results[0].values.mean("CLIP", "items") == 1
+
+
+def test_no_process_outlives_the_one_that_began_it(tmp_path: Path) -> None:
+    code = f"from {__name__} import train_for_long; train_for_long({str(tmp_path)!r})"
+    folders = [tmp_path / CELLS / cell(row).key for row in ROWS]
+    with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2]) as first:
+        while not all((folder / "begun").exists() for folder in folders):
+            assert first.poll() is None
+            time.sleep(0.1)
+        first.kill()
+    for folder in folders:
+        FileLock(folder / "asleep").acquire(timeout=60).lock.release()
 
 
 @pytest.mark.parametrize("jobs", [0, -1])
