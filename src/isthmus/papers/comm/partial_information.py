@@ -112,7 +112,7 @@ class PartialInformation(Artefact):
     paper = "comm"
     name = "partial-information"
     title = "Worlds of known information: what each method keeps"
-    needs = Needs((), {"quick": 0.3, "cpu": 8})
+    needs = Needs((), {"quick": 0.3, "cpu": 15})
     columns = {  # noqa: RUF012
         SHARED: "balanced accuracy, in %, of a linear probe on what all modalities have",
         f"{UNIQUE}1": "on what the first modality alone has",
